@@ -30,13 +30,19 @@ pub const BINS_PER_OCTAVE: u32 = 1 << MANTISSA_BITS;
 
 /// The length of the window in bins (80 KiB of counts).
 pub(super) const WINDOW: usize = lattice::WINDOW as usize;
+/// The bins of a run, which divides an octave.
+const RUN: usize = 64;
 /// The bin of infinity, one after the last bin of a finite number.
 pub(super) const END: u32 = f32::INFINITY.to_bits() >> SHIFT;
 
 /// Temporary counts for many values, in two halves that take turns.
 ///
 /// With one array, two equal values in a row would be slow: the second increment would wait for the first.
-pub(super) struct Tally(Vec<[u32; HALF]>);
+pub(super) struct Tally {
+    halves: Vec<[u32; HALF]>,
+    /// The number of values for which each counted one stands.
+    weight: u64,
+}
 
 /// The number of bins in a window, rounded up to a power of two.
 const HALF: usize = WINDOW.next_power_of_two();
@@ -46,11 +52,16 @@ const MANY: usize = 1 << 15;
 impl Tally {
     /// Creates a tally for `values` values. It stays empty for few values.
     pub(super) fn new(values: usize) -> Self {
-        Self(if values < MANY { Vec::new() } else { vec![[0; HALF]; 2] })
+        Self::weighted(values, 1)
+    }
+
+    /// Creates a tally for `values` values, each of which stands for `weight` values.
+    pub(super) fn weighted(values: usize, weight: u64) -> Self {
+        Self { halves: if values < MANY { Vec::new() } else { vec![[0; HALF]; 2] }, weight }
     }
 
     fn count(&mut self, indices: &[u16]) {
-        let [one, other] = &mut self.0[..] else { return };
+        let [one, other] = &mut self.halves[..] else { return };
         let (pairs, rest) = indices.as_chunks::<2>();
         for pair in pairs {
             one[usize::from(pair[0]) % HALF] += 1;
@@ -136,6 +147,25 @@ impl Histogram {
         self.between
     }
 
+    /// Returns the occupied runs of bins of one width from small to large, with the lower edge of their first
+    /// bin, the width, and the counts, of which some may be 0.
+    ///
+    /// A run lies within one octave, or within the subnormal numbers. [`Histogram::below`] is not included.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (f32, f64, &[u64])> + '_ {
+        let runs = (self.first..).step_by(RUN).zip(self.counts.chunks(RUN));
+        runs.filter(|(_, counts)| counts.iter().fold(0, |all, count| all | count) != 0).map(
+            |(index, counts)| {
+                let width = f64::from(edge(index + 1)) - f64::from(edge(index));
+                (edge(index), width, counts)
+            },
+        )
+    }
+
+    /// Returns the upper edge of the values that are too small for the window.
+    pub(crate) fn floor(&self) -> f32 {
+        edge(self.first)
+    }
+
     /// Returns lattice index and count of the occupied bins of the window.
     pub(super) fn indexed(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         (self.first..).zip(self.counts.iter().copied()).filter(|&(_, count)| count > 0)
@@ -143,8 +173,8 @@ impl Histogram {
 
     /// Adds the magnitudes of at most 2^31 finite values. `largest` is the largest of them.
     ///
-    /// Zeros are not added; the return value is their number. Values in the tally are part of the histogram
-    /// only after [`absorb`](Self::absorb).
+    /// Each value counts as often as the tally says. Zeros are not added; the return value is their number.
+    /// Values in the tally are part of the histogram only after [`absorb`](Self::absorb).
     pub(super) fn add<X: Real>(&mut self, values: &[X], largest: f32, tally: &mut Tally) -> u64 {
         if largest > 0.0 {
             let index = index_of(largest.to_bits());
@@ -159,12 +189,12 @@ impl Histogram {
         let mut zeros = 0;
         for block in values.chunks(BLOCK) {
             let found = kernels.lattice(block, self.first, &mut indices);
-            zeros += found.zeros as u64;
-            self.below += found.outside as u64;
-            self.between += found.between as u64;
-            if tally.0.is_empty() {
+            zeros += tally.weight * found.zeros as u64;
+            self.below += tally.weight * found.outside as u64;
+            self.between += tally.weight * found.between as u64;
+            if tally.halves.is_empty() {
                 for &index in &indices[..found.kept] {
-                    self.counts[usize::from(index)] += 1;
+                    self.counts[usize::from(index)] += tally.weight;
                 }
             } else {
                 tally.count(&indices[..found.kept]);
@@ -175,9 +205,9 @@ impl Histogram {
 
     /// Adds the counts of the tally and empties it.
     pub(super) fn absorb(&mut self, tally: &mut Tally) {
-        for half in &mut tally.0 {
+        for half in &mut tally.halves {
             for (count, tallied) in self.counts.iter_mut().zip(half) {
-                *count += u64::from(std::mem::take(tallied));
+                *count += tally.weight * u64::from(std::mem::take(tallied));
             }
         }
     }

@@ -3,7 +3,8 @@
 //! A [`TensorStats`] reads every value of one tensor once and uses a fixed amount of memory. [`Stats`] is the
 //! result of a whole calibration run. It can be saved, loaded and merged. All counts are exact. The
 //! statistics and their file are therefore the same for any division of the data into batches, threads, files
-//! or machines, in any order. Maxima per axis have their own file format ([`axis_max_file`]).
+//! or machines, in any order. Only [`TensorStats::observe_sampled`] counts some values for all, and depends
+//! on the batches. Maxima per axis have their own file format ([`axis_max_file`]).
 //!
 //! | collector | keeps | for |
 //! |---|---|---|
@@ -32,6 +33,23 @@ pub use histogram::{Bin, Histogram};
 
 /// The number of values in a piece. Each piece is read twice and stays in the fastest cache in between.
 const CHUNK: usize = 4096;
+
+/// [`TensorStats::observe_sampled`] counts one of so many values.
+pub const SAMPLED: usize = 13;
+/// Tensors with fewer values are counted whole.
+const FEWEST_SAMPLED: usize = 4096;
+/// The sampled positions of a block: one of every [`SAMPLED`].
+///
+/// A constant distance would see the same column again and again if it divided the width of an image.
+const POSITIONS: [usize; SAMPLED] = {
+    let mut positions = [0; SAMPLED];
+    let mut at = 0;
+    while at < SAMPLED {
+        positions[at] = at * SAMPLED + at * 5 % SAMPLED;
+        at += 1;
+    }
+    positions
+};
 
 /// The statistics of one tensor over all values so far.
 ///
@@ -103,6 +121,34 @@ impl TensorStats {
                 self.add_limits(Limits { min, max });
             }
         }
+    }
+
+    /// Adds the extremes of all `values`, and a histogram of every [`SAMPLED`]th value.
+    ///
+    /// Each sampled value counts [`SAMPLED`] times, so that the counts add up to the number of values. Which
+    /// values are sampled follows from their positions in `values`. Few values, and values with NaN or
+    /// infinities, are added by [`TensorStats::observe`].
+    pub fn observe_sampled<X: Real>(&mut self, values: &[X]) {
+        let MinMax { min, max, nan } = kernel::active().min_max(values);
+        let is_finite = !nan && min > f32::NEG_INFINITY && max < f32::INFINITY;
+        if values.len() < FEWEST_SAMPLED || !is_finite || min == max {
+            return self.observe(values);
+        }
+        let largest = min.abs().max(max.abs());
+        // A histogram ends at the largest magnitude, which stands for the first value here.
+        let others = &values[1..];
+        let (blocks, rest) = others.as_chunks::<{ SAMPLED * SAMPLED }>();
+        let mut tally = Tally::weighted(others.len() / SAMPLED, SAMPLED as u64);
+        let mut sampled = Vec::with_capacity(CHUNK);
+        for blocks in blocks.chunks(CHUNK / SAMPLED) {
+            sampled.clear();
+            sampled.extend(blocks.iter().flat_map(|block| POSITIONS.map(|position| block[position])));
+            self.zeros += self.histogram.add(&sampled, largest, &mut tally);
+        }
+        self.histogram.absorb(&mut tally);
+        self.zeros += self.histogram.add(rest, largest, &mut Tally::new(0));
+        self.histogram.add_same(largest, 1);
+        self.add_limits(Limits { min, max });
     }
 
     fn observe_part<X: Real>(&mut self, values: &[X]) {

@@ -36,6 +36,58 @@ fn threads_do_not_show() {
     assert_eq!(alone, one, "nor does the way in which many values are counted");
 }
 
+fn sampled(values: &[f32]) -> TensorStats {
+    let mut stats = TensorStats::new();
+    stats.observe_sampled(values);
+    stats
+}
+
+/// The mean square of the values, as a histogram tells it.
+fn mean_square(stats: &TensorStats) -> f64 {
+    let squares = stats.histogram().bins().map(|bin| bin.count as f64 * f64::from(bin.lower).powi(2));
+    squares.sum::<f64>() / stats.count() as f64
+}
+
+#[test]
+fn a_sample_has_all_extremes_and_counts() {
+    for count in [4096, 5000, 169 * 50, 169 * 50 + 1, 700_000] {
+        let value = |k: usize| if k % 3 == 0 { 0.0 } else { (k as f32 * 0.37).sin() };
+        let mut values: Vec<f32> = (0..count).map(value).collect();
+        values[count / 2] = -700.0;
+        let (all, some) = (stats(&values), sampled(&values));
+        assert_eq!((some.min(), some.max(), some.count()), (all.min(), all.max(), all.count()), "{count}");
+        assert_ne!(some, all, "{count}");
+        let zeros = some.zeros() as f64 / count as f64;
+        assert!((zeros - 1.0 / 3.0).abs() < 0.05, "{count}: {zeros}");
+        let content = run(&[some.clone(), all]);
+        assert_eq!(Stats::from_bytes(&content).unwrap().tensors["t0"], some, "{count}");
+    }
+}
+
+#[test]
+fn a_sample_sees_every_column_and_channel() {
+    for width in 2..420 {
+        let values: Vec<f32> =
+            (0..width * 400).map(|k| if k % width < width / 2 { 1.5 } else { 0.5 }).collect();
+        let error = mean_square(&sampled(&values)) / mean_square(&stats(&values)) - 1.0;
+        assert!(error.abs() < 0.15, "width {width}: {error}");
+    }
+}
+
+#[test]
+fn few_values_equal_ones_and_special_ones_are_not_sampled() {
+    let values: Vec<f32> = (0..9000).map(|k| (k as f32 * 0.37).sin()).collect();
+    let special = [&values, &[f32::NAN, f32::INFINITY][..]].concat();
+    for values in [&values[..4095], &special, &[3.25; 9000], &[0.0; 9000], &[f32::NAN; 9000], &[]] {
+        assert_eq!(sampled(values), stats(values));
+    }
+    let mut parts = sampled(&values[..4500]);
+    parts.merge(&sampled(&values[4500..]));
+    let mut turns = TensorStats::new();
+    [&values[4500..], &values[..4500]].into_iter().for_each(|part| turns.observe_sampled(part));
+    assert_eq!(turns, parts, "the order of batches does not matter");
+}
+
 #[test]
 fn nothing_seen_has_no_limits() {
     for values in [&[][..], &[f32::NAN], &[f32::INFINITY, f32::NEG_INFINITY]] {

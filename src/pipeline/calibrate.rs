@@ -1,6 +1,6 @@
 //! Runs of the model over the data that gather statistics.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,6 +28,18 @@ struct Observed {
     keys: Option<u64>,
 }
 
+/// The detail in which a tensor is observed.
+#[derive(Clone, Copy, Debug, Default)]
+enum Detail {
+    /// All values.
+    #[default]
+    Whole,
+    /// The extremes of all values, and a histogram of some.
+    Sampled,
+    /// The extremes alone.
+    Limits,
+}
+
 /// The observations of all tapped tensors.
 ///
 /// Each tensor has a lock of its own, because a runtime may hand over tensors from several threads.
@@ -35,8 +47,8 @@ struct Observer {
     tensors: Vec<Mutex<Observed>>,
     /// The axis of each tensor whose size is noted, counted from the last one.
     key_axes: Vec<Option<usize>>,
-    /// Whether only the extremes of each tensor are observed.
-    only_limits: Vec<bool>,
+    /// The detail in which each tensor is observed.
+    details: Vec<Detail>,
     /// As many threads as the runtime has, which waits meanwhile.
     threads: Option<usize>,
 }
@@ -56,8 +68,11 @@ impl Tap for Observer {
         }
         let stats = observed.stats.get_or_insert_default();
         parallel::within(self.threads, || match data {
-            DataView::F32(values) if self.only_limits[index] => stats.observe_limits(values),
-            DataView::F32(values) => stats.observe(values),
+            DataView::F32(values) => match self.details[index] {
+                Detail::Whole => stats.observe(values),
+                Detail::Sampled => stats.observe_sampled(values),
+                Detail::Limits => stats.observe_limits(values),
+            },
             DataView::F16(values) => stats.observe(values),
             DataView::Bf16(values) => stats.observe(values),
             other => stats.observe(&other.to_f32().unwrap_or_default()),
@@ -71,7 +86,7 @@ impl Observer {
         Arc::new(Self {
             tensors: names.iter().map(|_| Mutex::default()).collect(),
             key_axes: names.iter().map(|tap| taps.key_axes.get(tap).copied()).collect(),
-            only_limits: names.iter().map(|tap| taps.limits.contains(tap)).collect(),
+            details: names.iter().map(|tap| taps.details.get(tap).copied().unwrap_or_default()).collect(),
             threads: runtime.threads,
         })
     }
@@ -88,6 +103,9 @@ pub struct CalibrateOptions {
     pub every_activation: bool,
     /// Further tensors to observe if a runtime can reach them, such as those that a plan of precision needs.
     pub also: Vec<String>,
+    /// Further tensors of which some values are enough for the histogram, if a runtime can reach them
+    /// ([`TensorStats::observe_sampled`]).
+    pub sampled: Vec<String>,
     /// Further tensors of which only the extremes are observed, if a runtime can reach them.
     pub limits: Vec<String>,
 }
@@ -116,6 +134,7 @@ impl Prepared {
         if needed.is_empty()
             && !options.every_activation
             && options.also.is_empty()
+            && options.sampled.is_empty()
             && options.limits.is_empty()
         {
             // Only weights are quantized. The activations of the model already are.
@@ -125,14 +144,18 @@ impl Prepared {
         others.extend_from_slice(&options.also);
         let mut known: HashSet<String> = needed.iter().cloned().collect();
         others.retain(|tap| known.insert(tap.clone()));
-        let limits: HashSet<String> =
-            options.limits.iter().filter(|tap| known.insert((*tap).clone())).cloned().collect();
-        others.extend(limits.iter().cloned());
+        let mut details = HashMap::new();
+        for (taps, detail) in [(&options.sampled, Detail::Sampled), (&options.limits, Detail::Limits)] {
+            for tap in taps.iter().filter(|tap| known.insert((*tap).clone())) {
+                others.push(tap.clone());
+                details.insert(tap.clone(), detail);
+            }
+        }
         let name = |tensor: TensorId| self.network.name(tensor).to_owned();
         let key_axes = plan.attentions.iter().map(|found| (name(found.probabilities), found.axis)).collect();
         gather(
             &self.network.model,
-            &Taps { needed, others, key_axes, limits },
+            &Taps { needed, others, key_axes, details },
             source,
             &options.runtime,
             report,
@@ -162,8 +185,8 @@ struct Taps {
     others: Vec<String>,
     /// The axis of each tensor of probabilities that has one index per key, counted from the last one.
     key_axes: BTreeMap<String, usize>,
-    /// The tensors of which only the extremes are observed.
-    limits: HashSet<String>,
+    /// The tensors that are not observed as a whole.
+    details: HashMap<String, Detail>,
 }
 
 fn gather(

@@ -45,6 +45,18 @@ pub(super) fn stats(network: &Network, node: &Node) -> Option<TensorStats> {
     };
     let mut stats = TensorStats::new();
     let mut piece = Vec::with_capacity(PIECE);
+    if inner == 1 && steps.len() > 1 {
+        // Every value has another step than the one before. A row has all steps.
+        let rows = (PIECE / steps.len()).max(1);
+        for part in values.chunks(rows * steps.len()) {
+            piece.clear();
+            for row in part.chunks(steps.len()) {
+                piece.extend(row.iter().zip(steps).map(|(&value, step)| f32::from(value) * step));
+            }
+            stats.observe(&piece);
+        }
+        return Some(stats);
+    }
     for (run, step) in values.chunks(inner.max(1)).zip(steps.iter().cycle()) {
         for part in run.chunks(PIECE) {
             if piece.len() + part.len() > PIECE {

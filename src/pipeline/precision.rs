@@ -61,9 +61,10 @@ pub fn prepare_cast(model: &Model, half: Half, opset: Option<i64>) -> Result<Pre
 impl Prepared {
     /// Adds the tensors that a plan of precision needs to the observed ones ([`precision::taps`]).
     pub fn observe_for_precision(&self, options: &mut CalibrateOptions) {
-        let precision::PrecisionTaps { whole, limits } = precision::taps(self.graph());
+        let precision::PrecisionTaps { whole, sampled, limits } = precision::taps(self.graph());
         let names = |ids: Vec<TensorId>| ids.into_iter().map(|id| self.network.name(id).to_owned());
         options.also.extend(names(whole));
+        options.sampled.extend(names(sampled));
         options.limits.extend(names(limits));
     }
 

@@ -150,7 +150,7 @@ impl Draft<'_> {
 }
 
 /// Operators whose small results come from small inputs, element by element.
-const KEEPS_SIZE: [&str; 14] = [
+pub(super) const KEEPS_SIZE: [&str; 14] = [
     "Abs",
     "Add",
     "Clip",

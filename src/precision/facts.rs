@@ -31,36 +31,45 @@ impl Facts {
     /// A tensor of zeros has the largest magnitude 0 and an infinite SQNR.
     pub fn of(stats: &TensorStats, half: Half) -> Option<Self> {
         let largest = stats.abs_max()?;
-        if largest > 0.0 && stats.histogram().total() == 0 {
-            // Only the extremes were observed.
-            return Some(Self { highest: stats.max()?, ..Self::of_largest(largest) });
-        }
-        let bins = stats.histogram().bins();
+        let histogram = stats.histogram();
+        let Some(first) = histogram.bins().next() else {
+            // All values are zero, or only the extremes were observed.
+            let of_largest = Self { highest: stats.max()?, ..Self::of_largest(largest) };
+            return Some(if largest > 0.0 { of_largest } else { of_largest.of_zeros(stats.count()) });
+        };
         // Values under the window are smaller than 2^-19 of the largest; their own size is unknown.
-        let smallest = stats.histogram().bins().next().map(|bin| bin.lower.max(f32::MIN_POSITIVE));
-        let (mut energy, mut noise, mut coarse, mut counted) = (0.0, 0.0, 0.0, 0.0);
-        for bin in bins {
-            let count = bin.count as f64;
-            counted += count;
-            coarse += if bin.upper <= half.smallest_normal() { count } else { 0.0 };
-            let middle = (f64::from(bin.lower) + f64::from(bin.upper.min(f32::MAX))) / 2.0;
-            energy += count * middle * middle;
-            noise += count * rounding_error(middle, half);
+        let smallest = first.lower.max(f32::MIN_POSITIVE);
+        let mut sums = Sums::default();
+        if histogram.below() > 0 {
+            sums.add(half, 0.0, f64::from(histogram.floor()), &[histogram.below()]);
         }
+        histogram.runs().for_each(|(lower, width, counts)| sums.add(half, lower, width, counts));
+        let Sums { counted, energy, noise, coarse } = sums;
+        let count = stats.count();
         // The lattice has one bit less than f16: if all values are lattice points and normal, f16 is exact.
-        let is_exact = half == Half::F16
-            && stats.histogram().between() == 0
-            && smallest.is_none_or(|smallest| smallest >= half.smallest_normal());
+        let is_exact = half == Half::F16 && histogram.between() == 0 && smallest >= half.smallest_normal();
         let sqnr = if is_exact || energy == 0.0 { f64::INFINITY } else { 10.0 * (energy / noise).log10() };
         Some(Self {
             largest,
             highest: stats.max()?,
-            smallest: Some(smallest.unwrap_or(0.0)),
-            rms: Some((energy / stats.count().max(1) as f64).sqrt()),
+            smallest: Some(smallest),
+            rms: Some((energy / count as f64).sqrt()),
             sqnr: Some(sqnr),
-            coarse: Some(if counted > 0.0 { coarse / counted } else { 0.0 }),
-            count: Some(stats.count()),
+            coarse: Some(coarse / counted),
+            count: Some(count),
         })
+    }
+
+    /// Returns the facts of `count` zeros.
+    fn of_zeros(self, count: u64) -> Self {
+        Self {
+            smallest: Some(0.0),
+            rms: Some(0.0),
+            sqnr: Some(f64::INFINITY),
+            coarse: Some(0.0),
+            count: Some(count),
+            ..self
+        }
     }
 
     /// Makes facts of the largest magnitude alone.
@@ -74,10 +83,35 @@ impl Facts {
     }
 }
 
-/// Returns the mean squared error of rounding numbers about `x` to the type.
-fn rounding_error(x: f64, half: Half) -> f64 {
-    let step = half.step(x as f32);
-    if x < step / 2.0 { x * x } else { step * step / 12.0 }
+/// Sums over the bins of a histogram.
+#[derive(Default)]
+struct Sums {
+    counted: f64,
+    energy: f64,
+    /// The squared errors of rounding to the 16-bit type.
+    noise: f64,
+    /// The number of values below the smallest normal number of the type.
+    coarse: f64,
+}
+
+impl Sums {
+    /// Adds bins of one octave, or one bin, from `lower` on. The type has one step for all of them.
+    fn add(&mut self, half: Half, lower: f32, width: f64, counts: &[u64]) {
+        let (mut counted, mut energy) = (0.0, 0.0);
+        let mut middle = f64::from(lower) + width / 2.0;
+        for &count in counts {
+            counted += count as f64;
+            energy += count as f64 * middle * middle;
+            middle += width;
+        }
+        let all = width * counts.len() as f64;
+        let upper = f64::from(lower) + all;
+        let step = half.step((upper - all / 2.0) as f32);
+        self.counted += counted;
+        self.energy += energy;
+        self.noise += if upper <= step / 2.0 { energy } else { counted * step * step / 12.0 };
+        self.coarse += if upper <= f64::from(half.smallest_normal()) { counted } else { 0.0 };
+    }
 }
 
 /// Returns the SQNR in dB of a tensor after quantization to int8 by this step.

@@ -116,7 +116,8 @@ fn is_stored(graph: &Graph, evidence: &Evidence, id: TensorId) -> bool {
     graph.tensor(id).is_given() && !evidence.is_fixed(id)
 }
 
-fn passes_mask(node: &Node, input: usize) -> bool {
+/// Whether a mask that the node reads is still one behind it.
+pub(super) fn passes_mask(node: &Node, input: usize) -> bool {
     (node.is("Where") && input > 0)
         || ["Add", "Mul", "Expand", "Tile", "Concat"].iter().any(|op| node.is(op))
         || sharing::only_moves(node)

@@ -11,6 +11,7 @@
 //!
 //! Everything else computes in the 16-bit type.
 
+mod by_size;
 mod context;
 mod delicate;
 mod draft;
@@ -24,6 +25,7 @@ mod masks;
 mod pairs;
 mod plan;
 mod positions;
+mod sampling;
 mod storage;
 mod taps;
 mod types;

@@ -248,10 +248,11 @@ fn a_pair_keeps_a_step_that_16_bits_cannot_hold() {
     }
 }
 
-/// The names of the tensors that are observed whole, and of those whose extremes are enough.
-fn tapped(row: &Row) -> [Vec<&str>; 2] {
-    let PrecisionTaps { whole, limits } = taps(&row.graph);
-    [whole, limits].map(|ids| ids.into_iter().map(|id| &*row.graph.tensor(id).name).collect())
+/// The names of the tensors that are observed whole, of those that are sampled, and of those whose extremes
+/// are enough.
+fn tapped(row: &Row) -> [Vec<&str>; 3] {
+    let PrecisionTaps { whole, sampled, limits } = taps(&row.graph);
+    [whole, sampled, limits].map(|ids| ids.into_iter().map(|id| &*row.graph.tensor(id).name).collect())
 }
 
 #[test]
@@ -263,10 +264,11 @@ fn scores_and_probabilities_need_no_histogram() {
     row.node("Softmax", &["scaled"], "weights", &[]).node("Transpose", &["weights"], "turned", &[]);
     row.node("MatMul", &["turned", "w"], "context", &[]).node("Mul", &["context", "root"], "small", &[]);
     row.node("MatMul", &["small", "w"], "y", &[]);
-    assert_eq!(tapped(&row), [vec!["x", "context", "small", "y"], vec!["scores", "scaled"]]);
+    assert_eq!(tapped(&row), [vec!["x"], vec!["context", "small", "y"], vec!["scores", "scaled"]]);
     // Any other reader of the probabilities needs to know more of them.
     row.node("Log", &["turned"], "log", &[]);
-    assert_eq!(tapped(&row)[0], ["x", "weights", "context", "small", "y", "log"]);
+    let [whole, sampled, _] = tapped(&row);
+    assert_eq!((whole, sampled), (vec!["x", "weights", "log"], vec!["context", "small", "y"]));
 }
 
 #[test]
@@ -275,10 +277,42 @@ fn what_is_read_behind_a_move_counts() {
     row.constant("w", &[0.5]);
     row.node("Conv", &["x", "w"], "conv", &[]).node("Clip", &["conv"], "clip", &[]);
     row.node("MaxPool", &["clip"], "pool", &[]).node("GlobalAveragePool", &["pool"], "average", &[]);
-    assert_eq!(tapped(&row), [vec!["x", "clip", "average"], vec!["conv"]]);
+    assert_eq!(tapped(&row), [vec!["x"], vec!["clip", "average"], vec!["conv"]]);
     let mut row = Row::new(&[]);
     row.constant("w", &[0.5]);
     row.node("Conv", &["x", "w"], "conv", &[]).node("MaxPool", &["conv"], "pool", &[]);
     row.node("Conv", &["pool", "w"], "y", &[]);
-    assert_eq!(tapped(&row), [vec!["x", "y"], vec!["conv"]]);
+    assert_eq!(tapped(&row), [vec!["x"], vec!["y"], vec!["conv"]]);
+}
+
+#[test]
+fn what_small_values_come_from_is_not_sampled() {
+    let mut row = Row::new(&[]);
+    row.constant("w", &[0.5]);
+    row.node("MatMul", &["x", "w"], "a", &[]).node("MatMul", &["x", "w"], "b", &[]);
+    row.node("Mul", &["a", "b"], "product", &[]).node("Reshape", &["product"], "moved", &[]);
+    row.node("Add", &["moved", "w"], "raised", &[]).node("Exp", &["raised"], "e", &[]);
+    row.node("ReduceSum", &["e"], "sum", &[]).node("Div", &["e", "sum"], "y", &[]);
+    // A divisor matters by its smallest values. The sum before it makes new ones.
+    assert_eq!(tapped(&row), [vec!["x", "sum"], vec!["a", "b", "product", "raised", "e", "y"], vec![]]);
+    row.node("Sqrt", &["raised"], "root", &[]);
+    let [whole, sampled, _] = tapped(&row);
+    assert_eq!(whole, ["x", "a", "b", "product", "raised", "sum", "root"]);
+    assert_eq!(sampled, ["e", "y"]);
+}
+
+#[test]
+fn factors_of_masks_and_tensors_that_integers_read_are_not_sampled() {
+    let mut row = Row::new(&[]);
+    row.constant("lowest", &[-3e38]);
+    row.node("Sigmoid", &["x"], "gate", &[]).node("Mul", &["gate", "lowest"], "mask", &[]);
+    row.node("MatMul", &["x", "x"], "scores", &[]).node("Mul", &["scores", "lowest"], "scaled", &[]);
+    row.node("Add", &["scaled", "mask"], "sum", &[]).node("Softmax", &["sum"], "y", &[]);
+    assert_eq!(tapped(&row), [vec!["x", "gate"], vec!["mask", "scores", "scaled", "sum", "y"], vec![]]);
+    for op in ["TopK", "Cast", "Sin", "Pow", "CumSum", "QuantizeLinear", "LSTM", "Unknown"] {
+        let mut row = Row::new(&[]);
+        row.node("Add", &["x", "x"], "read", &[]).node(op, &["read"], "y", &[]);
+        assert!(tapped(&row)[0].contains(&"read"), "{op}");
+        assert!(tapped(&row)[1].is_empty(), "{op}");
+    }
 }
