@@ -51,7 +51,7 @@ fn mean_square(stats: &TensorStats) -> f64 {
 #[test]
 fn a_sample_has_all_extremes_and_counts() {
     for count in [4096, 5000, 169 * 50, 169 * 50 + 1, 700_000] {
-        let value = |k: usize| if k % 3 == 0 { 0.0 } else { (k as f32 * 0.37).sin() };
+        let value = |k: usize| if k.is_multiple_of(3) { 0.0 } else { (k as f32 * 0.37).sin() };
         let mut values: Vec<f32> = (0..count).map(value).collect();
         values[count / 2] = -700.0;
         let (all, some) = (stats(&values), sampled(&values));
