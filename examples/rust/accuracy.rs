@@ -77,7 +77,7 @@ fn gains([model, calibration, test]: &[PathBuf; 3], bits: u32) -> Result<Vec<Str
         Recovery { equalization: on, ..off },
         Recovery { learned_rounding: on, ..off },
         Recovery { bias_correction: on, ..off },
-        Recovery { equalization: on, learned_rounding: on, bias_correction: on },
+        Recovery { equalization: on, learned_rounding: on, bias_correction: on, ..off },
     ];
     let mut cells = Vec::new();
     let mut plain = None;

@@ -155,6 +155,19 @@ impl Model {
     /// `InvalidArgument` if the model has no dense initializer `name`; `Type` or `Shape` if the new value has
     /// another type or shape. The model is unchanged then.
     pub fn set_initializer(&mut self, name: &str, value: Tensor) -> Result<()> {
+        self.replace_initializer(name, value, false)
+    }
+
+    /// Replaces an initializer as [`set_initializer`](Self::set_initializer) does. The shape may be another
+    /// one.
+    ///
+    /// # Errors
+    /// Those of [`set_initializer`](Self::set_initializer), but for the shape.
+    pub(crate) fn set_initializer_and_shape(&mut self, name: &str, value: Tensor) -> Result<()> {
+        self.replace_initializer(name, value, true)
+    }
+
+    fn replace_initializer(&mut self, name: &str, value: Tensor, may_reshape: bool) -> Result<()> {
         let Some(&Stored::Initializer(index)) = self.constants().get(name) else {
             return Err(self.located(
                 Error::new(ErrorKind::InvalidArgument, format!("no stored tensor is called '{name}'"))
@@ -173,7 +186,8 @@ impl Model {
             return differs(ErrorKind::Type, format!("is stored as {stored}, the new value as {element}"));
         }
         let shape: Vec<i64> = value.shape().iter().map(|&dim| dim as i64).collect();
-        if old.dims != shape {
+        let is_reshaped = old.dims != shape;
+        if is_reshaped && !may_reshape {
             return differs(
                 ErrorKind::Shape,
                 format!("has the shape {:?}, the new value {shape:?}", old.dims),
@@ -183,6 +197,10 @@ impl Model {
         let tensor = tensor_proto(name, value.shape(), value.data().clone().into())?;
         let graph = self.edited().graph.get_or_insert_default();
         graph.initializer[index] = TensorProto { doc_string, ..tensor };
+        if is_reshaped {
+            graph.value_info.retain(|info| info.name.as_deref() != Some(name));
+            graph.input.retain(|info| info.name.as_deref() != Some(name));
+        }
         Ok(())
     }
 

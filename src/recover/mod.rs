@@ -5,6 +5,7 @@
 //! | | changes | by |
 //! |---|---|---|
 //! | [`equalize`] | the scale of each channel between two layers | the channel's range in both |
+//! | [`awq`] | the scale of each input channel of weights in blocks | the mean magnitude of the channel |
 //! | [`rounding`] | up or down, for each weight | second moments of the layer's input |
 //! | [`bias`] | the bias of each channel | the mean error of the layer's output |
 //!
@@ -15,6 +16,7 @@
 //! of each layer, or the reason why nothing changed. Everything here is a function of its arguments.
 //! [`pipeline`](crate::pipeline) runs the model.
 
+pub mod awq;
 pub mod beside;
 pub mod bias;
 mod channels;
@@ -35,6 +37,8 @@ pub use refusal::Refusal;
 pub struct Recovery {
     /// Cross-layer equalization ([`equalize`]).
     pub equalization: bool,
+    /// Activation-aware scaling of weights in blocks ([`awq`]).
+    pub awq: bool,
     /// Learned rounding ([`rounding`]).
     pub learned_rounding: bool,
     /// Bias correction ([`bias`]).

@@ -49,9 +49,9 @@ pub fn pair(network: &Network, plan: &Plan, layers: &[Layer], second: &Layer) ->
     let graph = &network.graph;
     let (first, mut nodes) = walk_back(graph, layers, second)?;
     nodes.push(second.node);
-    let (first_name, first_value) = stored(network, first, first.weight_input)?;
-    let (second_name, second_value) = stored(network, second, second.weight_input)?;
-    let bias = graph.node(first.node).input(2).map(|_| stored(network, first, 2)).transpose()?;
+    let (first_name, first_value) = stored(network, first.node, first.weight_input)?;
+    let (second_name, second_value) = stored(network, second.node, second.weight_input)?;
+    let bias = graph.node(first.node).input(2).map(|_| stored(network, first.node, 2)).transpose()?;
     let (row, _) = axes(graph, first, first_value.shape(), 0)
         .ok_or("the layer before has groups or another form that is left alone")?;
     let channels = row.size;
@@ -98,8 +98,7 @@ fn walk_back<'a>(
     let mut at = second.input;
     loop {
         let tensor = graph.tensor(at);
-        let is_captured = || graph.nodes.iter().any(|node| node.captures.contains(&at));
-        if tensor.consumers.len() != 1 || tensor.is_output || is_captured() {
+        if tensor.consumers.len() != 1 || is_read_apart(graph, at) {
             return Err(format!("'{}' is read elsewhere too", tensor.name));
         }
         let Some(producer) = tensor.producer else {
@@ -121,17 +120,21 @@ fn walk_back<'a>(
     }
 }
 
-/// Reads an input of a layer that is an f32 initializer without another reader.
-fn stored(network: &Network, layer: &Layer, input: usize) -> Result<(String, Tensor), Refusal> {
+/// Whether something else than an input of a node reads the tensor: the caller of the network, or a subgraph.
+pub(super) fn is_read_apart(graph: &Graph, tensor: TensorId) -> bool {
+    graph.tensor(tensor).is_output || graph.nodes.iter().any(|node| node.captures.contains(&tensor))
+}
+
+/// Reads an input of a node that is an f32 initializer without another reader.
+pub(super) fn stored(network: &Network, node: NodeId, input: usize) -> Result<(String, Tensor), Refusal> {
     let Network { model, graph, .. } = network;
-    let tensor = graph.tensor(graph.node(layer.node).input(input).ok_or("a weight is missing")?);
-    if tensor.consumers.len() != 1 || tensor.is_output || !model.is_initializer(&tensor.name) {
-        return Err(format!("'{}' is not stored for this layer alone", tensor.name).into());
+    let id = graph.node(node).input(input).ok_or("a weight is missing")?;
+    let tensor = graph.tensor(id);
+    if tensor.consumers.len() != 1 || is_read_apart(graph, id) || !model.is_initializer(&tensor.name) {
+        return Err(format!("'{}' is not stored for this node alone", tensor.name).into());
     }
     match model.constant(&tensor.name)? {
-        Some(value) if value.dtype() == DataType::F32 && !value.shape().is_empty() => {
-            Ok((tensor.name.clone(), value))
-        }
+        Some(value) if value.dtype() == DataType::F32 => Ok((tensor.name.clone(), value)),
         _ => Err(format!("'{}' is no f32 tensor", tensor.name).into()),
     }
 }

@@ -1,5 +1,5 @@
 """Small models for the tests of recovery: one layer each (layer_*), or layers with uneven channels between them
-(pair_*), each with data in an .npz beside it.
+(pair_*), or with uneven input channels that what stands before can scale (awq_*), each with data in an .npz beside it.
 
 usage: recover_models.py FOLDER
 """
@@ -114,6 +114,56 @@ def pairs(folder):
     write(folder, b, "x", b.output(at, ["n", 8, 4, 4]), (4, 8, 8))
 
 
+def outliers(b, width):
+    """Returns factors of channels, one of 32 four octaves above the others, as in large language models."""
+    factors = 2.0 ** b.random.uniform(-1, 1, width)
+    factors[::32] *= 16
+    return factors.astype(numpy.float32)
+
+
+def uneven_norm(b, x, width):
+    gamma, beta = b.constant("gamma", outliers(b, width)), b.constant("beta", b.small(width))
+    return b.node("LayerNormalization", [x, gamma, beta], axis=-1)
+
+
+def linear(b, x, inside, outside, name):
+    y = b.node("MatMul", [x, b.constant("w", b.normal(inside, outside, fan=inside))], name=name)
+    return b.node("Add", [y, b.constant("b", b.small(outside))])
+
+
+def awq(folder):
+    # A normalization before two products.
+    b = Builder("awq_norm")
+    x = b.input("x", ["n", 5, 128])
+    at = uneven_norm(b, x, 128)
+    at = b.node("Mul", [linear(b, at, 128, 24, "left"), linear(b, at, 128, 24, "right")])
+    write(folder, b, "x", b.output(at, ["n", 5, 24]), (5, 128))
+
+    # Factors go through an activation and a bias into a product, and into a single number that is multiplied.
+    b = Builder("awq_product")
+    x = b.input("x", ["n", 5, 64])
+    weight = b.constant("w", b.normal(64, 128, fan=64) * outliers(b, 128))
+    at = b.node("Add", [b.constant("b", b.small(128)), b.node("MatMul", [x, weight], name="first")])
+    at = linear(b, b.node("Relu", [at]), 128, 24, "second")
+    write(folder, b, "x", b.output(at, ["n", 5, 24]), (5, 64))
+
+    b = Builder("awq_gated")
+    x = b.input("x", ["n", 128])
+    wide = b.node("Mul", [x, b.constant("factors", outliers(b, 128))])
+    half = b.node("Mul", [wide, b.constant("half", numpy.float32(0.5))])
+    at = b.node("Mul", [b.node("Tanh", [x]), half])
+    at = b.node("Gemm", [b.node("Identity", [at]), b.constant("w", b.normal(24, 128))], name="read", transB=1)
+    write(folder, b, "x", b.output(at, ["n", 24]), (128,))
+
+    # The residual reads the normalized activation too; the other layer reads an input of the network.
+    b = Builder("awq_residual")
+    x = b.input("x", ["n", 5, 128])
+    at = uneven_norm(b, linear(b, x, 128, 128, "outer"), 128)
+    at = b.node("Add", [at, linear(b, at, 128, 128, "inner")])
+    write(folder, b, "x", b.output(at, ["n", 5, 128]), (5, 128))
+
+
 folder = Path(sys.argv[1])
 layers(folder)
 pairs(folder)
+awq(folder)

@@ -1,5 +1,6 @@
 //! Recovery of accuracy: it measures correctly, changes nothing else, and improves the result.
 
+mod awq;
 mod gains;
 mod layers;
 mod pairs;
@@ -14,7 +15,9 @@ use qdq::emit::Ranges;
 use qdq::emit::Weights;
 use qdq::error::Result;
 use qdq::onnx::Model;
-use qdq::pipeline::{self, CalibrateOptions, Passes, Prepared, RecoverOptions, Recovered, go_on};
+use qdq::pipeline::{
+    self, CalibrateOptions, Passes, PrepareOptions, Prepared, RecoverOptions, Recovered, go_on,
+};
 use qdq::place::{Plan, Policy};
 use qdq::range::Method;
 use qdq::recover::Recovery;
@@ -23,11 +26,14 @@ use qdq::tensor::{Tensor, TensorView};
 
 use crate::environment::{onnxruntime, project, run_python};
 
-const NONE: Recovery = Recovery { equalization: false, learned_rounding: false, bias_correction: false };
+const NONE: Recovery =
+    Recovery { equalization: false, awq: false, learned_rounding: false, bias_correction: false };
 const EQUALIZATION: Recovery = Recovery { equalization: true, ..NONE };
+const AWQ: Recovery = Recovery { awq: true, ..NONE };
 const ROUNDING: Recovery = Recovery { learned_rounding: true, ..NONE };
 const BIAS: Recovery = Recovery { bias_correction: true, ..NONE };
-const ALL: Recovery = Recovery { equalization: true, learned_rounding: true, bias_correction: true };
+const ALL: Recovery =
+    Recovery { equalization: true, awq: false, learned_rounding: true, bias_correction: true };
 
 /// Returns the folder of the models that tests/python/recover_models.py makes.
 pub fn made() -> &'static Path {
@@ -74,7 +80,11 @@ impl Case {
 
     fn with(model: &Path, data: &Path, kind: RuntimeKind, policy: &Policy) -> Self {
         let float = Model::open(model).unwrap();
-        let prepared = pipeline::prepare(&float).unwrap();
+        let options = PrepareOptions {
+            opset: policy.least_opset().max(PrepareOptions::default().opset),
+            ..Default::default()
+        };
+        let prepared = pipeline::prepare_with(&float, &options).unwrap();
         let plan = prepared.plan(policy).unwrap();
         let runtime = runtime(kind);
         let mut source = read(data, &float).unwrap();

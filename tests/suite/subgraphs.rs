@@ -261,7 +261,8 @@ fn layers_in_branches_recover_and_those_in_bodies_are_left_alone() {
         let runtime = runtime(RuntimeKind::Embedded);
         let mut passes =
             Passes { open: &mut || data(&made(name), &way.float), runtime: &runtime, report: &mut go_on };
-        let recovery = Recovery { equalization: true, learned_rounding: true, bias_correction: true };
+        let recovery =
+            Recovery { equalization: true, awq: false, learned_rounding: true, bias_correction: true };
         let options = RecoverOptions { recovery, ..Default::default() };
         let found = way.prepared.recover(&way.plan, &ranges, &options, &mut passes).unwrap();
         assert!(!found.model.is_flat() && !found.float.is_flat());

@@ -29,6 +29,8 @@ pub(super) struct Equalizer<'a> {
     options: &'a RecoverOptions,
     /// The error of each layer when it was measured first.
     plain: BTreeMap<NodeId, f64>,
+    /// The names of the tensors whose channels were scaled.
+    scaled: Vec<String>,
 }
 
 impl<'a> Equalizer<'a> {
@@ -38,11 +40,11 @@ impl<'a> Equalizer<'a> {
         ranges: &'a mut Ranges,
         options: &'a RecoverOptions,
     ) -> Self {
-        Self { network, plan, ranges, options, plain: BTreeMap::new() }
+        Self { network, plan, ranges, options, plain: BTreeMap::new(), scaled: Vec::new() }
     }
 
-    /// Equalizes all pairs.
-    pub fn run(mut self, passes: &mut Passes<'_>) -> Result<Vec<LayerRecovery>> {
+    /// Equalizes all pairs. Returns the changes, and the names of the tensors between equalized layers.
+    pub fn run(mut self, passes: &mut Passes<'_>) -> Result<(Vec<LayerRecovery>, Vec<String>)> {
         let graph = self.network.graph.clone();
         let layers = layers(&graph, self.plan);
         let mut entries = Vec::new();
@@ -68,13 +70,13 @@ impl<'a> Equalizer<'a> {
             entries.extend(self.turn(&now, passes)?);
             open = later;
         }
-        Ok(entries)
+        Ok((entries, self.scaled))
     }
 
     /// Equalizes pairs that do not change each other's error.
     fn turn(&mut self, pairs: &[Pair], passes: &mut Passes<'_>) -> Result<Vec<LayerRecovery>> {
         let graph = self.network.graph.clone();
-        let Self { network, plan, ranges, options, plain } = self;
+        let Self { network, plan, ranges, options, plain, scaled: between } = self;
         let subject = Subject { network, plan, ranges, weights: &options.weights };
         let candidates = candidates(subject, options.method, pairs, passes)?;
         // The first and the second layer, of each pair and then of each candidate.
@@ -120,6 +122,8 @@ impl<'a> Equalizer<'a> {
             for (name, value) in scaled.into_iter().flatten() {
                 network.model.set_initializer(&name, value)?;
             }
+            let tensors = pairs[candidate.pair].between(&graph);
+            between.extend(tensors.map(|tensor| graph.tensor(tensor).name.clone()));
             for (name, amax) in candidate.ranges.iter() {
                 ranges.set(name, amax)?;
             }

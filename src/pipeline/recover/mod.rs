@@ -1,6 +1,8 @@
 //! Quantizing with the methods that recover accuracy.
 
 #[cfg(feature = "recover")]
+mod awq;
+#[cfg(feature = "recover")]
 mod biases;
 #[cfg(feature = "recover")]
 mod candidates;
@@ -16,9 +18,12 @@ mod meter;
 mod rounding;
 #[cfg(feature = "recover")]
 mod rows;
+#[cfg(feature = "recover")]
+mod scaled;
 #[cfg_attr(not(feature = "recover"), path = "absent.rs")]
 mod steps;
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -28,6 +33,7 @@ use crate::emit::Ranges;
 use crate::emit::Weights;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding;
+use crate::observe::TensorStats;
 use crate::onnx::Model;
 use crate::place::{Format, Plan};
 use crate::range::Method;
@@ -64,10 +70,14 @@ pub struct Recovered {
     pub model: Model,
     /// The float model that belongs to the quantized form.
     ///
-    /// It is the given model, with scaled channels between layers that were equalized.
+    /// It is the given model, with scaled channels between layers that were equalized, or before weights in
+    /// blocks.
     pub float: Model,
     /// The ranges of the quantized model. Between equalized layers they differ from those of the given model.
     pub ranges: Ranges,
+    /// The statistics of tensors of the float model whose channels were scaled. Those of the given model no
+    /// longer hold for them.
+    pub scaled: BTreeMap<String, TensorStats>,
     /// The changes of each method.
     pub report: RecoveryReport,
 }
@@ -88,21 +98,25 @@ impl RecoverOptions {
     ///
     /// # Errors
     /// `InvalidArgument` for learned rounding or fewer than 8 bits with weights that are stored as float, and
-    /// for equalization of weights whose ranges are given; `Unsupported` if the build has no such methods.
+    /// for equalization or activation-aware scaling of weights whose ranges are given; `Unsupported` if the
+    /// build has no such methods.
     pub fn check(&self) -> Result<()> {
         #[cfg(not(feature = "recover"))]
         if !self.recovery.is_none() {
             return Err(steps::refusal());
         }
         self.weights.check(self.recovery.learned_rounding)?;
-        if self.recovery.equalization && !self.weights.amax.is_empty() {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                "equalization changes weights whose ranges are given",
-            )
-            .with_remedy("leave out equalization, or the ranges"));
+        let method = match self.recovery {
+            Recovery { equalization: true, .. } => "equalization",
+            Recovery { awq: true, .. } => "activation-aware scaling",
+            _ => return Ok(()),
+        };
+        if self.weights.amax.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let message = format!("{method} changes weights whose ranges are given");
+        Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_remedy(format!("leave out {method}, or the ranges")))
     }
 }
 
@@ -110,9 +124,11 @@ impl RecoverOptions {
     /// Refuses methods that do not know a format of the plan, before the data is read.
     ///
     /// Equalization knows int8 alone. Learned rounding searches integers, so it does not know 8-bit floats.
+    /// Activation-aware scaling is for weights in blocks; beside them the plan may have other formats.
     ///
     /// # Errors
-    /// `Unsupported` for a format that a chosen method does not know.
+    /// `Unsupported` for a format that a chosen method does not know, and for activation-aware scaling of a
+    /// plan without weights in blocks.
     pub fn check_formats(&self, plan: &Plan) -> Result<()> {
         let is_float = |format: Format| format.rules().element == DataType::F8E4M3;
         for format in plan.weights.iter().map(|weight| weight.grid.format) {
@@ -125,6 +141,11 @@ impl RecoverOptions {
             return Err(Error::new(ErrorKind::Unsupported, message)
                 .with_remedy("leave the method out, or choose another format"));
         }
+        if self.recovery.awq && plan.weights.iter().all(|weight| weight.grid.block.is_none()) {
+            let message = "activation-aware scaling is for weights in blocks, which the plan does not have";
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_remedy(format!("leave the method out, or choose {}", Format::Int4Weights)));
+        }
         Ok(())
     }
 }
@@ -132,11 +153,12 @@ impl RecoverOptions {
 impl Prepared {
     /// Quantizes as [`Prepared::quantize`] does, with the chosen methods of [`recover`](crate::recover).
     ///
-    /// The methods run in the order equalization, learned rounding, bias correction. Learned rounding reads
-    /// the data twice, and more often if the moments of all layers do not fit into 512 MiB. Bias correction
-    /// reads the data twice. Equalization reads it three times, and as often again for pairs that share a
-    /// layer, which take turns. Memory does not grow with the amount of data. A finding that every pass makes
-    /// is logged once.
+    /// The methods run in the order equalization, activation-aware scaling, learned rounding, bias
+    /// correction. Learned rounding reads the data twice, and more often if the moments of all layers do
+    /// not fit into 512 MiB. Bias correction and activation-aware scaling read the data twice each. The
+    /// data is read once more for the statistics of scaled tensors. Equalization reads it three times, and
+    /// as often again for pairs that share a layer, which take turns. Memory does not grow with the amount
+    /// of data. A finding that every pass makes is logged once.
     ///
     /// # Errors
     /// Those of [`Prepared::quantize`] and [`Prepared::calibrate`]; `InvalidArgument` for options that

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::equalize::Equalizer;
 use super::measure::Subject;
-use super::{Passes, RecoverOptions, Recovered, biases, rounding};
+use super::scaled::statistics;
+use super::{Passes, RecoverOptions, Recovered, awq, biases, rounding};
 use crate::emit::Ranges;
 use crate::emit::qdq_model::{self, ReadyWeights};
 use crate::error::Result;
@@ -28,11 +29,23 @@ pub(super) fn recover(
     let mut ranges = ranges.clone();
     let (plan, bodies) = &outside_bodies(&network, whole);
     let mut report = RecoveryReport::default();
+    let mut scaled: BTreeSet<String> = BTreeSet::new();
     if recovery.equalization {
         let equalizer = Equalizer::new(&mut network, plan, &mut ranges, options);
-        report.layers.extend(equalizer.run(passes)?);
+        let (entries, between) = equalizer.run(passes)?;
+        report.layers.extend(entries);
+        scaled.extend(between);
         report.layers.extend(left_alone(bodies, RecoveryMethod::Equalization));
     }
+    if recovery.awq {
+        let subject = Subject { network: &network, plan, ranges: &ranges, weights };
+        let (kept, entries) = awq::find(subject, passes)?;
+        scaled.extend(awq::apply(&mut network, &kept)?);
+        report.layers.extend(entries);
+        report.layers.extend(left_alone(bodies, RecoveryMethod::ActivationAwareScaling));
+    }
+    let names: Vec<String> = scaled.into_iter().collect();
+    let scaled = statistics(&network.model, &names, passes)?;
     let subject = Subject { network: &network, plan, ranges: &ranges, weights };
     let mut ready = ReadyWeights::new();
     if recovery.learned_rounding {
@@ -52,6 +65,7 @@ pub(super) fn recover(
         model: for_target(quantized, whole)?.nested()?,
         float: network.model.nested()?,
         ranges,
+        scaled,
         report,
     })
 }

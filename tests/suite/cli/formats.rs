@@ -136,6 +136,15 @@ fn bad_combinations_are_refused_before_data_is_read() {
                 "not two or more blocks of 128",
             ],
         ),
+        (
+            "--format int8-weights --awq",
+            &[
+                "activation-aware scaling is for weights in blocks, which the plan does not have",
+                "help: leave the method out, or choose int4-weights",
+            ],
+        ),
+        ("--awq", &["activation-aware scaling is for weights in blocks, which the plan does not have"]),
+        ("--format int4-weights --awq --equalize", &["equalization does not know int4-weights"]),
         ("--format fp8 --learned-rounding", &["learned rounding does not know fp8, which the plan has"]),
         (
             "--format int4-weights --block-size 32",
@@ -188,4 +197,21 @@ fn learned_rounding_serves_weights_in_blocks() {
     let (plain, learned) = (sqnr(""), sqnr("--learned-rounding"));
     assert!(learned > plain + 3.0, "{plain} {learned}");
     assert!(sqnr("--learned-rounding --bias-correction") > plain + 3.0);
+}
+
+/// Half precision knows the values of the tensors whose channels were scaled.
+#[test]
+fn scaled_channels_combine_with_half_precision() {
+    let place = Place::with_digits();
+    let folder = crate::recover::made();
+    let file = |ending: &str| folder.join(format!("awq_norm.{ending}")).display().to_string();
+    let (model, data) = (file("onnx"), file("npz"));
+    let quantize = format!("quantize {model} -d {data} --format int4-weights --fp16");
+    let [plain, scaled] = ["", "--awq"]
+        .map(|options| place.run(&format!("{quantize} {options} -o half{options}.onnx --json")).json());
+    assert_eq!(scaled["findings"], plain["findings"]);
+    for layer in scaled["recovery"].as_array().unwrap() {
+        assert_eq!(layer["method"], "activation-aware scaling");
+        assert!(layer["gain_db"].as_f64().unwrap() > 1.0, "{layer}");
+    }
 }

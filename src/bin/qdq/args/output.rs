@@ -78,6 +78,10 @@ pub struct RecoveryArgs {
     /// Give channels between two layers scales of their own (cross-layer equalization)
     #[arg(long)]
     pub equalize: bool,
+    /// With int4-weights: give input channels of weights scales of their own, by the size of the activations
+    /// (AWQ)
+    #[arg(long)]
+    pub awq: bool,
     /// Round each weight up or down to lower the error of its layer's output on the data
     #[arg(long)]
     pub learned_rounding: bool,

@@ -1,11 +1,12 @@
 //! `qdq quantize`: calibrates and writes the Q/DQ model in one command.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use qdq::emit::{Ranges, check_formats};
+use qdq::emit::check_formats;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::counted;
-use qdq::observe::Stats;
+use qdq::observe::{Stats, TensorStats};
 use qdq::pipeline::{self, Known, Passes, RecoverOptions};
 use qdq::place::Format;
 use qdq::report::plan::totals;
@@ -74,8 +75,8 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     ranges.keys.extend(builder.iter().flat_map(|(builder, _)| builder.keys(&planned)));
     planned.plan = planned.prepared.seen(&planned.plan, &ranges);
     let Planned { prepared, plan } = &planned;
-    let (quantized, final_ranges, report) = if recovery.is_none() {
-        (prepared.quantize(plan, &ranges, &options.weights)?, ranges.clone(), None)
+    let (quantized, final_ranges, scaled, report) = if recovery.is_none() {
+        (prepared.quantize(plan, &ranges, &options.weights)?, ranges.clone(), BTreeMap::new(), None)
     } else {
         let (runtime, bar) = (resolve::runtime(&args.runtime), term.progress("recovering accuracy"));
         let mut passes = Passes {
@@ -84,9 +85,9 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
             report: &mut |progress| bar.show(progress),
         };
         let found = prepared.recover(plan, &ranges, &options, &mut passes)?;
-        (found.model, found.ranges, Some(found.report))
+        (found.model, found.ranges, found.scaled, Some(found.report))
     };
-    let stats_of_written = unchanged(&stats, &ranges, &final_ranges, args.recovery.equalize);
+    let stats_of_written = of_written(&stats, scaled);
     let known = Known {
         stats: Some(&*stats_of_written).filter(|stats| stats.samples > 0),
         ranges: Some(&final_ranges).filter(|ranges| !ranges.is_empty()),
@@ -137,13 +138,14 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Returns the statistics that hold for the written model.
-///
-/// Equalization scales tensors, so only tensors with an unchanged range keep theirs.
-fn unchanged<'s>(stats: &'s Stats, before: &Ranges, after: &Ranges, is_equalized: bool) -> Cow<'s, Stats> {
-    if !is_equalized {
+/// Returns the statistics that hold for the written model: `scaled` are those of tensors that a method
+/// scaled.
+fn of_written(stats: &Stats, scaled: BTreeMap<String, TensorStats>) -> Cow<'_, Stats> {
+    if scaled.is_empty() {
         return Cow::Borrowed(stats);
     }
-    let is_same = |name: &&String| before.get(name).is_some_and(|range| after.get(name) == Some(range));
-    Cow::Owned(stats.only(&stats.tensors.keys().filter(is_same).cloned().collect::<Vec<_>>()))
+    let mut written = stats.clone();
+    // Nothing is asked about tensors that were not observed.
+    written.tensors.extend(scaled.into_iter().filter(|(name, _)| stats.tensors.contains_key(name)));
+    Cow::Owned(written)
 }
