@@ -31,6 +31,9 @@ class RecoverOptions::Builder : public detail::Builder<Builder, RecoverOptions> 
   Builder& quantize(const QuantizeOptions& options) { return set(qdq_recover_options_set_quantize, options.c()); }
   /// Sets whether the channels between two layers get scales of their own. Default: false.
   Builder& equalization(bool enabled = true) { return set(qdq_recover_options_set_equalization, enabled); }
+  /// Sets whether the input channels of weights in blocks get scales of their own, by the size of the
+  /// activations. It is for plans with the format int4-weights. Default: false.
+  Builder& awq(bool enabled = true) { return set(qdq_recover_options_set_awq, enabled); }
   /// Sets whether each weight is rounded up or down by the error of its layer's output. Default: false.
   Builder& learned_rounding(bool enabled = true) { return set(qdq_recover_options_set_learned_rounding, enabled); }
   /// Sets whether biases are corrected by the mean error of their layer. Default: false.

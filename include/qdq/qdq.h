@@ -1998,6 +1998,10 @@ qdq_status qdq_recover_options_set_quantize(qdq_recover_options *options,
 /// false.
 qdq_status qdq_recover_options_set_equalization(qdq_recover_options *options, bool enabled, qdq_error **error);
 
+/// Sets whether the input channels of weights in blocks get their own scales, by the size of the activations
+/// (activation-aware scaling, AWQ). It is for plans with the format int4-weights. Default: false.
+qdq_status qdq_recover_options_set_awq(qdq_recover_options *options, bool enabled, qdq_error **error);
+
 /// Sets whether each weight is rounded up or down, whichever gives its layer the better output. Default:
 /// false.
 qdq_status qdq_recover_options_set_learned_rounding(qdq_recover_options *options, bool enabled, qdq_error **error);

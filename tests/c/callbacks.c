@@ -238,6 +238,10 @@ static void data_is_opened_for_every_pass(void) {
   OK(qdq_recover_options_set_quantize(options, weights, &error));
   qdq_quantize_options_free(&weights);
   OK(qdq_recover_options_set_equalization(options, true, &error));
+  OK(qdq_recover_options_set_awq(options, true, &error));
+  FAILS(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_again, NULL, options, NULL, NULL, &quantized, &error),
+        QDQ_ERROR_UNSUPPORTED, "weights in blocks");
+  OK(qdq_recover_options_set_awq(options, false, &error));
   OK(qdq_recover_options_set_learned_rounding(options, true, &error));
   OK(qdq_recover_options_set_bias_correction(options, true, &error));
   OK(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_again, NULL, options, NULL, &changes, &quantized,

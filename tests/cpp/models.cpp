@@ -206,6 +206,9 @@ TEST(digits_recover_accuracy) {
     auto test = Batches::open(inputs, digits::path("test.npz"), few).value();
     return (*kept(model.compare(quantized, test).value()).tensors().begin()).sqnr_db;
   };
+  const auto awq = qdq::RecoverOptions::make().awq().build().value();
+  const auto refused = model.recover(plan, ranges, qdq::Method::Mse, open, awq);
+  CHECK(!refused && refused.error().message().find("weights in blocks") != std::string::npos);
   CHECK(sqnr(recovered->model) > sqnr(model.quantize(plan, ranges, four).value()) + 1.0);
 
   auto fails = [] { return qdq::Result<Batches>(qdq::Error(Status::Io, "the camera is gone")); };
