@@ -37,7 +37,7 @@ pub struct Weights {
     /// The method that computes the ranges from the values.
     ///
     /// The default, [`Method::Mse`], gains 0.5 to 3 dB of output SQNR over [`Method::Max`]: see
-    /// [`range::weights`].
+    /// [`crate::range::weights`].
     pub method: Method,
     /// The 16-bit type that will hold the steps, if the model is to be in half precision: the steps are
     /// rounded to it before the integers are computed.

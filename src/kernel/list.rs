@@ -42,7 +42,7 @@ macro_rules! kernels {
                 where scales.is_complete(), "two numbers for every element";
 
                 /// out = e4m3(x * inverse_scale) / inverse_scale with the first number of each element, see
-                /// [`e4m3`](super::e4m3); 0 if |x| < 2^-24. NaN stays NaN.
+                /// [`e4m3`](crate::e4m3); 0 if |x| < 2^-24. NaN stays NaN.
                 fake_e4m3(io: InOut<X>, inverse_scales: &Pattern) -> ()
                 where inverse_scales.is_complete(), "a number for every element";
 

@@ -13,7 +13,7 @@
 //! A tensor is quantized once for each format, even if many nodes read it. A node that must read it in float
 //! reads the original tensor.
 //!
-//! These are the rules of INT8. The table of a [`Format`] says what another one quantizes ([`format`]).
+//! These are the rules of INT8. The table of a [`Format`] says what another one quantizes ([`mod@format`]).
 
 pub mod attention;
 pub mod coverage;
