@@ -27,8 +27,8 @@ use super::tensor_stats::floats;
 /// qdq_precision_plan_free().
 ///
 /// `constants` are statistics of the values of the constants (qdq_stats_observe() with each). `stats` and
-/// `ranges` are those of activations, as for qdq_model_cast(). All three and `options` may be NULL. Without
-/// the values of a constant, nodes whose result depends on it stay in f32.
+/// `ranges` are those of activations, as for qdq_model_cast(). `constants`, `stats`, `ranges` and `options`
+/// may be NULL. Without the values of a constant, nodes whose result depends on it stay in f32.
 ///
 /// `unheld` are `unheld_count` numbers of tensors: scales of Quantize and Dequantize for which
 /// qdq_weights_half_scale() had no result. Their nodes stay in f32. NULL for none.

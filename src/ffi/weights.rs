@@ -192,10 +192,10 @@ pub unsafe extern "C" fn qdq_weights_one_scale(
     error: Option<&mut MaybeUninit<*mut qdq_error>>,
 ) -> qdq_status {
     guard(error, || {
-        let scale = get_mut(scale, "scale")?;
         give_wanted(factors, || {
             let mut made = None;
             give(out, || {
+                let scale = get_mut(scale, "scale")?;
                 // SAFETY: the header's rules for tensors.
                 let (weights, scales) = unsafe { (checked(weights, "weights")?, checked(scales, "scales")?) };
                 let (values, shape) = (floats(&weights)?, weights.shape());

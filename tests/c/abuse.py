@@ -12,7 +12,8 @@ from pathlib import Path
 
 import header as headers
 
-ARRAYS = {"const float *": "floats", "const int32_t *": "ints", "const int64_t *": "longs", "const void *": "bytes"}
+ARRAYS = {"const float *": "floats", "const int32_t *": "ints", "const int64_t *": "longs", "const size_t *": "sizes",
+          "const void *": "bytes"}
 RESULTS = {"float *": "float", "double *": "double", "size_t *": "size_t", "bool *": "bool"}
 FILLED = {"lower": "float_memory", "upper": "float_memory", "counts": "count_memory"}
 NUMBERS = {"bool": "true", "float": "1.0f", "double": "99.0", "min": "-1.0f", "uint8_t": "3", "int64_t": "13"}

@@ -30,6 +30,7 @@ static uint64_t count_memory[65536];
 static int8_t int8_memory[256];
 static const int32_t ints[64];
 static const int64_t longs[64] = {1, 1, 1, 1};
+static const size_t sizes[64];
 static const unsigned char bytes[1];
 static const void *stats_bytes, *cache_bytes, *model_bytes, *maxima_bytes, *calibration_bytes;
 static unsigned char engine_bytes[8192];
@@ -107,6 +108,12 @@ static const qdq_tensor *good_tensor(const char *function, const char *name) {
   if (!strcmp(function, "qdq_weights_quantize") && !strcmp(name, "amax")) {
     tensor->ndim = 1;
     tensor->shape = &shape[1];
+  }
+  // One scale per index of axis 1, or of axis 0.
+  if (!strcmp(name, "scales")) {
+    tensor->data = &floats[1];
+    tensor->ndim = 1;
+    tensor->shape = !strcmp(function, "qdq_weights_one_scale") ? shape : &shape[1];
   }
   // The shape of "fc.bias".
   if (!strcmp(function, "qdq_model_set_initializer")) {
