@@ -426,7 +426,8 @@ fn tensors_of_the_stored_formats_are_copied_and_described() {
         (c"u4", QDQ_DTYPE_U4, 3, QDQ_DTYPE_U8, &[0x01, 0x0e, 0x07]),
         (c"f8", QDQ_DTYPE_E4M3, 2, QDQ_DTYPE_E4M3, &[0xe1, 0x07]),
     ] {
-        let tensor = view(bytes.as_mut_ptr(), dtype, &[count], None);
+        let shape = [count];
+        let tensor = view(bytes.as_mut_ptr(), dtype, &shape, None);
         // SAFETY: here and below the handles and the views are live.
         ok(|error| unsafe { qdq_batch_set(batch.as_mut(), name.as_ptr(), Some(&tensor), error) });
         let mut found = MaybeUninit::uninit();

@@ -91,9 +91,6 @@ int main(int argc, char** argv) {
   options.timing_cache = "cache";
   refused(library, *builder, *network, options, "keeps no timing cache");
   options.timing_cache.clear();
-  options.fp16 = true;
-  refused(library, *builder, *network, options, "has no flag for half precision");
-  options.fp16 = false;
   options.way = trt::Way::DynamicRange;
   const auto given = Ranges::make().value();
   const auto by_ranges = trt::build_engine(*builder, *network, given, options, library);
