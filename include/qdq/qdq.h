@@ -1519,7 +1519,8 @@ qdq_status qdq_plan_ranges(const qdq_plan *plan,
 /// keys that depends on it are quantized up to 512 keys and left in float above, whatever length the
 /// calibration data had. Plans that are made with the result follow it. This plan is one of the same network
 /// without ranges. `shape` has `ndim` sizes. A number of keys depends on an input only if the network says
-/// so: both are one named dimension. Free `*out` with qdq_ranges_free().
+/// so: both are one named dimension. Another input changes nothing, and a later call for the same dimension
+/// replaces an earlier one. Free `*out` with qdq_ranges_free().
 qdq_status qdq_plan_ranges_for_shape(const qdq_plan *plan,
                                      const qdq_ranges *ranges,
                                      const char *input,
@@ -2025,7 +2026,7 @@ void qdq_precision_options_free(qdq_precision_options **options);
 /// Sets the 16-bit type. Default: QDQ_HALF_F16.
 qdq_status qdq_precision_options_set_half(qdq_precision_options *options, qdq_half half, qdq_error **error);
 
-/// Whether f32 inputs and outputs become 16-bit too; false for NULL.
+/// Returns whether f32 inputs and outputs become 16-bit too; false for NULL.
 bool qdq_precision_options_half_io(const qdq_precision_options *options);
 
 /// Returns the 16-bit type; QDQ_HALF_F16 for NULL.
@@ -2086,8 +2087,9 @@ qdq_status qdq_model_cast(const qdq_model *model,
 /// Frees `*plan` and sets it to NULL. Does nothing if `plan` or `*plan` is NULL.
 void qdq_precision_plan_free(qdq_precision_plan **plan);
 
-/// Returns the findings: values of which nothing is known, masks that end at another number, and steps that
-/// were raised. Free `*out` with qdq_findings_free().
+/// Returns the findings: values of which nothing is known, masks that end at another number, steps that were
+/// raised, numbers that are too large for the type, and plans by ranges alone. Free `*out` with
+/// qdq_findings_free().
 qdq_status qdq_precision_plan_findings(const qdq_precision_plan *plan, qdq_findings **out, qdq_error **error);
 
 /// Returns the plan as text for people: one line for every node that computes floating-point numbers, with
@@ -2100,7 +2102,7 @@ qdq_status qdq_precision_plan_to_json(const qdq_precision_plan *plan, qdq_buffer
 /// Returns the 16-bit type of the plan; QDQ_HALF_F16 for NULL.
 qdq_half qdq_precision_plan_half(const qdq_precision_plan *plan);
 
-/// Whether f32 inputs and outputs of the network become 16-bit too; false for NULL.
+/// Returns whether f32 inputs and outputs of the network become 16-bit too; false for NULL.
 bool qdq_precision_plan_half_io(const qdq_precision_plan *plan);
 
 /// Returns the number of nodes of the plan's model or graph; 0 for NULL.
@@ -2138,14 +2140,14 @@ qdq_status qdq_graph_plan_precision(const qdq_graph *graph,
                                     qdq_precision_plan **out,
                                     qdq_error **error);
 
-/// Whether an f32 tensor at input `input` of node `node` becomes 16-bit. False past the last.
+/// Returns whether an f32 tensor at input `input` of node `node` becomes 16-bit. False past the last.
 bool qdq_precision_plan_input_is_half(const qdq_precision_plan *plan, size_t node, size_t input);
 
-/// Whether an f32 tensor at output `output` of node `node` becomes 16-bit. False past the last.
+/// Returns whether an f32 tensor at output `output` of node `node` becomes 16-bit. False past the last.
 bool qdq_precision_plan_output_is_half(const qdq_precision_plan *plan, size_t node, size_t output);
 
-/// Whether constant `tensor` is a mask, whose f32 form ends at the numbers of the 16-bit type too: Casts make
-/// 16-bit numbers of it behind f32 nodes. False past the last.
+/// Returns whether constant `tensor` is a mask, whose f32 form ends at the numbers of the 16-bit type too:
+/// Casts make 16-bit numbers of it behind f32 nodes. False past the last.
 bool qdq_precision_plan_is_mask(const qdq_precision_plan *plan, size_t tensor);
 
 /// Returns the numbers that constant `tensor` of the graph has in a network that carries the plan out, in

@@ -103,10 +103,10 @@ pub(crate) fn stored_numbers(stored: DataView<'_>) -> Option<Vec<f32>> {
 }
 
 /// Returns the stored form of smaller numbers than those of [`stored_numbers`], rounded.
-pub(crate) fn stored_again(numbers: Vec<f32>, dtype: DataType) -> Data {
-    let integers = |numbers: Vec<f32>| numbers.into_iter().map(|x| x.round_ties_even() as i8).collect();
+pub(crate) fn stored_again(numbers: Vec<f64>, dtype: DataType) -> Data {
+    let integers = |numbers: Vec<f64>| numbers.into_iter().map(|x| x.round_ties_even() as i8).collect();
     match dtype {
-        DataType::F8E4M3 => Data::F8E4M3(numbers.into_iter().map(e4m3::encode).collect()),
+        DataType::F8E4M3 => Data::F8E4M3(numbers.into_iter().map(|x| e4m3::encode(x as f32)).collect()),
         DataType::I4 => Data::I4(integers(numbers)),
         _ => Data::I8(integers(numbers)),
     }

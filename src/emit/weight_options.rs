@@ -90,9 +90,9 @@ impl Weights {
             Some(amax) if amax.len() == 1 => Ok(Some(amax.repeat(channels))),
             Some(amax) => Err(Error::new(
                 ErrorKind::Shape,
-                format!("{} ranges are given for {channels} channels", amax.len()),
+                format!("{} ranges are given for {channels} scales", amax.len()),
             )
-            .with_remedy("give one amax for the weight, or one per output channel")),
+            .with_remedy("give one amax for the weight, or one for each of its scales: per output channel, or per block")),
         }
     }
 }

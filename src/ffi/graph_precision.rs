@@ -70,7 +70,7 @@ impl qdq_precision_plan {
     }
 }
 
-/// Whether an f32 tensor at input `input` of node `node` becomes 16-bit. False past the last.
+/// Returns whether an f32 tensor at input `input` of node `node` becomes 16-bit. False past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_precision_plan_input_is_half(
     plan: Option<&qdq_precision_plan>,
@@ -83,7 +83,7 @@ pub extern "C" fn qdq_precision_plan_input_is_half(
     })
 }
 
-/// Whether an f32 tensor at output `output` of node `node` becomes 16-bit. False past the last.
+/// Returns whether an f32 tensor at output `output` of node `node` becomes 16-bit. False past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_precision_plan_output_is_half(
     plan: Option<&qdq_precision_plan>,
@@ -96,8 +96,8 @@ pub extern "C" fn qdq_precision_plan_output_is_half(
     })
 }
 
-/// Whether constant `tensor` is a mask, whose f32 form ends at the numbers of the 16-bit type too: Casts make
-/// 16-bit numbers of it behind f32 nodes. False past the last.
+/// Returns whether constant `tensor` is a mask, whose f32 form ends at the numbers of the 16-bit type too:
+/// Casts make 16-bit numbers of it behind f32 nodes. False past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_precision_plan_is_mask(plan: Option<&qdq_precision_plan>, tensor: usize) -> bool {
     plan.is_some_and(|plan| {

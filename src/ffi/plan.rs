@@ -340,7 +340,8 @@ pub extern "C" fn qdq_plan_ranges(
 /// keys that depends on it are quantized up to 512 keys and left in float above, whatever length the
 /// calibration data had. Plans that are made with the result follow it. This plan is one of the same network
 /// without ranges. `shape` has `ndim` sizes. A number of keys depends on an input only if the network says
-/// so: both are one named dimension. Free `*out` with qdq_ranges_free().
+/// so: both are one named dimension. Another input changes nothing, and a later call for the same dimension
+/// replaces an earlier one. Free `*out` with qdq_ranges_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_plan_ranges_for_shape(
     plan: Option<&qdq_plan>,
@@ -354,7 +355,7 @@ pub unsafe extern "C" fn qdq_plan_ranges_for_shape(
     guard(error, || {
         give(out, || {
             let (plan, mut ranges) = (get(plan, "plan")?, get(ranges, "ranges")?.ranges.clone());
-            let rank = usize::try_from(ndim).unwrap_or_default();
+            let rank = usize::try_from(ndim).unwrap_or(usize::MAX);
             // SAFETY: the header's rules for texts and arrays.
             let (input, shape) = unsafe { (text(input, "input")?, axes(shape, rank, "shape")?) };
             ranges.keys.extend(plan.plan.keys_for(&plan.graph, [(&*input, shape)]));

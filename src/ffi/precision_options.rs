@@ -73,7 +73,7 @@ pub extern "C" fn qdq_precision_options_set_half(
     })
 }
 
-/// Whether f32 inputs and outputs become 16-bit too; false for NULL.
+/// Returns whether f32 inputs and outputs become 16-bit too; false for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_precision_options_half_io(options: Option<&qdq_precision_options>) -> bool {
     options.is_some_and(|options| options.policy.half_io)

@@ -124,8 +124,9 @@ pub extern "C" fn qdq_precision_plan_free(plan: Option<&mut *mut qdq_precision_p
     handle::free(plan);
 }
 
-/// Returns the findings: values of which nothing is known, masks that end at another number, and steps that
-/// were raised. Free `*out` with qdq_findings_free().
+/// Returns the findings: values of which nothing is known, masks that end at another number, steps that were
+/// raised, numbers that are too large for the type, and plans by ranges alone. Free `*out` with
+/// qdq_findings_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_precision_plan_findings(
     plan: Option<&qdq_precision_plan>,
@@ -172,7 +173,7 @@ pub extern "C" fn qdq_precision_plan_half(plan: Option<&qdq_precision_plan>) -> 
     plan.and_then(|plan| HALVES.number(plan.plan.half)).unwrap_or(QDQ_HALF_F16)
 }
 
-/// Whether f32 inputs and outputs of the network become 16-bit too; false for NULL.
+/// Returns whether f32 inputs and outputs of the network become 16-bit too; false for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_precision_plan_half_io(plan: Option<&qdq_precision_plan>) -> bool {
     plan.is_some_and(|plan| plan.plan.half_io)

@@ -1,4 +1,4 @@
-//! Weights: ranges that minimise the error of the outputs, and int8 quantization by ONNX's rule.
+//! Weights: ranges, int8 quantization by ONNX's rule, scales in 16 bits, and one scale for all channels.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::quant::weights::{quantize_weights, quantize_weights_by, quantize_weights_within};

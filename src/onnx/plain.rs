@@ -178,7 +178,7 @@ impl Change {
             {
                 return Err(unsupported(
                     node,
-                    "what it computes in blocks is computed in the main graph only",
+                    "in a subgraph it needs one scale, or one for each index of an axis, of known rank",
                 ));
             }
             check(node, &scope)?;

@@ -59,7 +59,9 @@ pub(super) fn plan_by(
 
 /// Returns the finding about a plan that ranges alone decide: they tell nothing of small values.
 fn by_ranges_alone(known: Known<'_>, plan: &PrecisionPlan) -> Option<Finding> {
-    let is_alone = known.stats.is_none() && known.ranges.is_some() && plan.count(Precision::Half) > 0;
+    let is_alone = known.stats.is_none()
+        && known.ranges.is_some_and(|ranges| !ranges.is_empty())
+        && plan.count(Precision::Half) > 0;
     is_alone.then(|| {
         Finding::note(format!(
             "only the largest values are known, from ranges: nothing tells what {} does to small ones",

@@ -25,22 +25,17 @@ impl Plan {
 
     /// Counts the convolutions and products of `graph` that have this format by this plan.
     pub fn count_in(&self, graph: &Graph, format: Format) -> usize {
-        let is_in = |decision: &&Decision| {
-            decision.verdict == Verdict::Quantized
-                && decision.format == format
-                && ops::is_weighted(graph.node(decision.node))
-        };
-        self.decisions.iter().filter(is_in).count()
+        self.coverage_of(graph, |decision| decision.format == format).quantized
     }
 
-    /// Counts only the nodes that `counts` accepts.
-    fn coverage_of(&self, graph: &Graph, counts: impl Fn(NodeId) -> bool) -> Coverage {
+    /// Counts only the decisions that `counts` accepts.
+    fn coverage_of(&self, graph: &Graph, counts: impl Fn(&Decision) -> bool) -> Coverage {
         let forms = Forms::of(graph);
         let weighted = self.decisions.iter().filter(|decision| {
             let node = graph.node(decision.node);
             // A node whose inputs are all constant is computed when the engine is built.
             let folds_away = || node.inputs.iter().flatten().all(|&input| forms.constant(input).is_some());
-            ops::is_weighted(node) && counts(decision.node) && !folds_away()
+            ops::is_weighted(node) && counts(decision) && !folds_away()
         });
         weighted.fold(Coverage::default(), |coverage, decision| Coverage {
             quantized: coverage.quantized + usize::from(decision.verdict == Verdict::Quantized),
@@ -68,7 +63,7 @@ pub(super) fn check(
             && format.refusal(node, policy.conv_weights).is_none()
             && (format.rules().activations || has_weight())
     };
-    let Coverage { quantized, total } = plan.coverage_of(graph, is_allowed);
+    let Coverage { quantized, total } = plan.coverage_of(graph, |decision| is_allowed(decision.node));
     if quantized as f64 >= f64::from(policy.min_quantized) * total as f64 {
         return Ok(());
     }

@@ -51,10 +51,7 @@ pub fn weights(
     method: Method,
     target: Target,
 ) -> Result<Vec<f32>> {
-    if let Some(wrong) = values.iter().find(|w| !w.is_finite()) {
-        return Err(Error::new(ErrorKind::Data, format!("a weight is {wrong}"))
-            .with_remedy("check how the model was exported"));
-    }
+    check_finite(values)?;
     per_channel(values, shape, axis, |channel| range(channel, method, target))
 }
 
@@ -71,6 +68,7 @@ pub fn weights_e4m3(
     axis: Option<usize>,
     method: Method,
 ) -> Result<Vec<f32>> {
+    check_finite(values)?;
     per_channel(values, shape, axis, |channel| {
         let abs_max = kernel::active().abs_max(channel);
         match method {
@@ -85,7 +83,13 @@ pub fn weights_e4m3(
     })
 }
 
-/// The number of ranges to try for e4m3: half an octave, beyond which the mantissas repeat.
+fn check_finite(values: &[f32]) -> Result<()> {
+    let Some(wrong) = values.iter().find(|w| !w.is_finite()) else { return Ok(()) };
+    Err(Error::new(ErrorKind::Data, format!("a weight is {wrong}"))
+        .with_remedy("check how the model was exported"))
+}
+
+/// The number of ranges to try for e4m3: one octave, beyond which the mantissas repeat.
 const E4M3_CANDIDATES: usize = 16;
 
 fn least_e4m3_error(values: &[f32], abs_max: f32) -> f32 {

@@ -29,7 +29,7 @@ pub fn totals(graph: &Graph, plan: &Plan) -> String {
     let others = Format::ALL.into_iter().filter(|&format| format != usual);
     let others = others.map(|format| (format, plan.count_in(graph, format))).filter(|&(_, count)| count > 0);
     let others: Vec<(Format, usize)> = others.collect();
-    let in_usual = quantized - others.iter().map(|(_, count)| count).sum::<usize>().min(quantized);
+    let in_usual = plan.count_in(graph, usual);
     let further = others.iter().map(|(format, count)| format!(", {count} {}", format.rules().effect));
     let further: String = further.collect();
     let float = plan.decisions.iter().filter(|decision| decision.verdict == Verdict::Float).count();

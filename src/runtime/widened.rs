@@ -1,4 +1,5 @@
-//! A runtime that runs the twin of a model, whose inputs or outputs have types that the model's have not.
+//! A runtime that runs the twin of a model. The twin's inputs and outputs may have other types than the
+//! model's.
 
 use std::borrow::Cow;
 

@@ -85,6 +85,9 @@ def check(folder):
             found.append(f"it does not run: {str(error).strip().splitlines()[-1][:300]}")
         if decibels is not None and not decibels >= wanted["least"]:
             found.append(f"{decibels:.1f} dB instead of {wanted['least']}")
+        # A known limit does not excuse any loss.
+        if decibels is not None and not decibels >= wanted.get("floor", -np.inf):
+            found.append(f"{decibels:.1f} dB, below the floor of {wanted['floor']}")
         for limit in wanted["limits"]:
             others = [problem for problem in found if limit not in problem]
             found = others if len(others) < len(found) else [*found, f"the limit '{limit}' does not show"]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Quantizes and casts networks that ONNX's parser made, with TensorRT-RTX on the CPU. Their engines must have the same
-kernels, and move as much, as those of the ONNX models that qdq quantized and cast itself.
+"""Quantizes and casts networks that ONNX's parser made, with TensorRT-RTX on the CPU. Their engines must move the
+same bytes of each type as those of the ONNX models that qdq quantized and cast itself.
 
 usage: half_network.py FOLDER
 

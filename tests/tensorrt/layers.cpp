@@ -91,6 +91,11 @@ int main(int argc, char** argv) {
   options.timing_cache = "cache";
   refused(library, *builder, *network, options, "keeps no timing cache");
   options.timing_cache.clear();
+  options.fp16 = true;
+  options.precision = PrecisionOptions::make().half_io().build().value();
+  refused(library, *builder, *network, options, "cannot change the type of input");
+  options.fp16 = false;
+  options.precision = PrecisionOptions();
   options.way = trt::Way::DynamicRange;
   const auto given = Ranges::make().value();
   const auto by_ranges = trt::build_engine(*builder, *network, given, options, library);

@@ -170,6 +170,7 @@ TEST(what_the_engine_does_not_compute_is_refused_by_name) {
   refused("up has one of its quantizers disabled", [](Quantizer& q) { q.set_disabled(true); }, weight);
   refused("up.input_quantizer is no signed 8-bit one", [](Quantizer& q) { q.set_integers(4); }, input);
   refused("up.input_quantizer is no signed 8-bit one", [](Quantizer& q) { q.set_integers(8, true); }, input);
+  refused("up.input_quantizer is no signed 8-bit one", [](Quantizer& q) { q.set_e4m3(); }, input);
   refused("up.weight_quantizer is no signed one", [](Quantizer& q) { q.set_e4m3(); }, weight);
   refused("up.weight_quantizer is no signed one", [](Quantizer& q) { q.set_integers(16); }, weight);
   nn::export_onnx(*net, float_onnx, out);

@@ -90,7 +90,7 @@ Result<Engine> build_engine(const std::string&, Arguments&&...) {
 
 /// Builds the engine of a network without changes, except for half precision in a strongly typed network:
 /// see cast(). The network has Quantize and Dequantize in it, or is float. The engine owns the numbers that a
-/// changed network refers to: keep it as long as you use the network.
+/// changed network refers to, also in the other functions: keep it as long as you use the network.
 [[nodiscard]] inline Result<Engine> build_engine(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                                  const EngineOptions& options = {},
                                                  const Library& library = Library::linked()) {

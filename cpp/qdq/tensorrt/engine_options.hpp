@@ -59,7 +59,8 @@ struct EngineOptions {
   /// Does the same for bfloat16. Weakly typed networks take it from TensorRT 9 on.
   bool bf16 = false;
   /// The choices for half precision in a strongly typed network: the layers that stay in f32 or that must
-  /// not, and the types of inputs and outputs. `fp16` or `bf16` sets its 16-bit type.
+  /// not, and the types of inputs and outputs. `fp16` or `bf16` sets its 16-bit type. Without them, and for
+  /// weakly typed networks, the choices have no effect.
   qdq::detail::Shared<PrecisionOptions> precision;
   /// Whether the network that is made of an ONNX model is strongly typed. An option of TensorRT 9 and 10; 11
   /// and RTX have no other networks.

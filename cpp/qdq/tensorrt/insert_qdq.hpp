@@ -24,8 +24,9 @@ namespace qdq::trt {
 /// Inserts Quantize and Dequantize layers into a network at the places of the plan of its describe(), with
 /// scales from the ranges, and connects the readers of quantized values.
 ///
-/// Inputs and outputs of the network keep their names and their order. Weights stay stored as they are. Each
-/// gets a pair behind it; its ranges, one per channel, are computed by `weight_method`.
+/// Inputs and outputs of the network keep their names and their order. Weights stay stored as they are,
+/// except for TensorRT-RTX. Each gets a pair behind it; its ranges, one per channel, are computed by
+/// `weight_method`.
 ///
 /// The result owns the scales and must outlive the build of the engine. An error before the first layer is
 /// added, such as a missing range, leaves the network unchanged. After Status::TensorRt the network must not

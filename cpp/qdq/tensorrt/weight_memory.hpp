@@ -18,7 +18,7 @@ namespace qdq::trt {
 /// must outlive the build of the engine.
 ///
 /// Moving the object does not move the numbers in memory. It must be kept in a variable: if it is destroyed,
-/// the network has no scales.
+/// the network refers to freed memory.
 class [[nodiscard]] WeightMemory {
  public:
   WeightMemory() = default;

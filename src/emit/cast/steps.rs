@@ -57,7 +57,7 @@ impl Caster<'_> {
         let channels = Channels::of(node, &shape, old.len());
         let rescale = |(at, q): (usize, f32)| {
             let channel = channels.at(at);
-            (f64::from(q) * f64::from(old[channel]) / f64::from(new[channel])) as f32
+            f64::from(q) * f64::from(old[channel]) / f64::from(new[channel])
         };
         let changed = stored.into_iter().enumerate().map(rescale).collect();
         let changed = Tensor::new(shape.clone(), stored_again(changed, value.dtype()))?;

@@ -15,6 +15,7 @@
 #include <qdq/plan.hpp>
 #include <qdq/ranges.hpp>
 #include <qdq/tensorrt/detail/constant.hpp>
+#include <qdq/tensorrt/detail/formats.hpp>
 #include <qdq/tensorrt/detail/network.hpp>
 #include <qdq/tensorrt/detail/network_kind.hpp>
 #include <qdq/tensorrt/detail/pair.hpp>
@@ -46,7 +47,7 @@ class Insertion {
                        std::to_string(described_.layers.size()),
                    "plan the graph that describe() makes of this very network, and insert before changing it");
     }
-    QDQ_TRY(check_formats());
+    QDQ_TRY(has_only_int8(plan_));
     QDQ_TRY(numbers_.compute(ranges, method));
     // This comes first because it replaces layers that store a kernel.
     QDQ_TRY(add_weights());
@@ -55,15 +56,6 @@ class Insertion {
   }
 
  private:
-  Result<void> check_formats() const {
-    bool is_int8 = true;
-    for (const auto& activation : plan_.activations()) is_int8 = is_int8 && activation.format == Format::Int8;
-    for (const auto& weight : plan_.weights()) is_int8 = is_int8 && weight.format == Format::Int8;
-    if (is_int8) return {};
-    return Error(Status::Unsupported, "the plan has other formats than int8, which are for ONNX models",
-                 "quantize the ONNX model and build the engine from it, or plan the network in int8");
-  }
-
   Result<void> add_activations() {
     for (const auto& activation : plan_.activations()) {
       QDQ_TRY_AS(result, pairs_.add(*described_.tensors[activation.tensor].tensor, name(activation.tensor),

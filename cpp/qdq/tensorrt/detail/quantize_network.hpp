@@ -11,12 +11,13 @@
 #include <qdq/plan.hpp>
 #include <qdq/precision_plan.hpp>
 #include <qdq/tensorrt/cast.hpp>
+#include <qdq/tensorrt/detail/formats.hpp>
+#include <qdq/tensorrt/detail/insertion.hpp>
 #include <qdq/tensorrt/detail/log.hpp>
+#include <qdq/tensorrt/detail/network.hpp>
 #include <qdq/tensorrt/detail/network_kind.hpp>
 #include <qdq/tensorrt/dynamic_range.hpp>
 #include <qdq/tensorrt/engine_options.hpp>
-#include <qdq/tensorrt/graph.hpp>
-#include <qdq/tensorrt/insert_qdq.hpp>
 #include <qdq/tensorrt/version.hpp>
 #include <qdq/tensorrt/weight_memory.hpp>
 
@@ -99,16 +100,18 @@ inline Result<QuantizedNetwork> quantize_network(nvinfer1::INetworkDefinition& n
     return Error(Status::Unsupported, compiled.text() + " has no dynamic ranges", "use Way::Qdq");
   }
   QDQ_TRY_AS(fits, inserts ? takes_qdq(network) : takes_ranges(network));
-  QDQ_TRY_AS(graph, describe(network));
-  QDQ_TRY(check_halves(network, *graph, options));
-  QDQ_TRY_AS(all, graph->spread(ranges));
+  QDQ_TRY_AS(described, Network::describe(network));
+  const Graph& graph = described->graph;
+  QDQ_TRY(check_halves(network, graph, options));
+  QDQ_TRY_AS(all, graph.spread(ranges));
   QDQ_TRY_AS(policy, policy_of(options));
-  QDQ_TRY_AS(plan, graph->plan(*policy, *all));
+  QDQ_TRY_AS(plan, graph.plan(*policy, *all));
+  QDQ_TRY(has_only_int8(*plan));
   QDQ_TRY(notes.add(*plan));
   WeightMemory memory;
 #if QDQ_TRT_HAS_QDQ
   if (inserts) {
-    QDQ_TRY_AS(inserted, insert_qdq(network, *plan, *all, options.weight_method));
+    QDQ_TRY_AS(inserted, Insertion(network, *std::move(described), *plan, &logger).run(*all, options.weight_method));
     memory = *std::move(inserted);
   }
 #endif

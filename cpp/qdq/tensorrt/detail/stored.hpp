@@ -28,7 +28,7 @@ struct Stored {
   std::vector<std::int64_t> shape;
 };
 
-// Calls `use(layer, is_kernel_layer)` with the layer's own class if it stores a kernel or a bias.
+// Calls `use(layer)` with the layer's own class if it stores a kernel or a bias.
 template <typename Use>
 void with_bias(nvinfer1::ILayer& layer, const Use& use) {
   using nvinfer1::LayerType;

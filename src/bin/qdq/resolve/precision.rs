@@ -31,15 +31,16 @@ pub fn precision(args: &PrecisionArgs) -> Option<PrecisionPolicy> {
 }
 
 /// Returns the settings of the preparation of a model that is quantized by this policy.
-pub fn preparation(args: &PrecisionArgs, model: &Model, policy: &Policy) -> Result<PrepareOptions> {
-    if let Some(opset) = args.opset {
+pub fn preparation(args: Option<&PrecisionArgs>, model: &Model, policy: &Policy) -> Result<PrepareOptions> {
+    let chosen = args.and_then(|args| args.opset);
+    if let Some(opset) = chosen {
         of_option("--opset", pipeline::check_opset(model, opset))?;
     }
-    let usual = match half(args) {
+    let usual = match args.and_then(half) {
         Some(Half::F16) => HALF_QDQ_OPSET,
         Some(Half::Bf16) => BF16_OPSET,
         None => PrepareOptions::default().opset,
     };
     let usual = usual.max(policy.least_opset());
-    Ok(PrepareOptions { opset: args.opset.unwrap_or(usual), ..PrepareOptions::default() })
+    Ok(PrepareOptions { opset: chosen.unwrap_or(usual), ..PrepareOptions::default() })
 }

@@ -55,11 +55,7 @@ pub fn run(args: &Apply, term: &Term) -> Result<Outcome> {
         _ => (whole, Ranges::default()),
     };
     let quantized = prepared.quantize(&plan, &ranges, &weights)?;
-    let halved = Halves::make(
-        quantized,
-        Known { stats: None, ranges: Some(&ranges).filter(|ranges| !ranges.is_empty()) },
-        precision.as_ref(),
-    )?;
+    let halved = Halves::make(quantized, Known { stats: None, ranges: Some(&ranges) }, precision.as_ref())?;
     let mut written = Written::default();
     written.save(halved.model(), &args.output)?;
 

@@ -1,5 +1,6 @@
 //! `qdq calibrate`, and the part that it shares with `qdq quantize`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use qdq::emit::trt_cache::Header;
@@ -45,7 +46,7 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
     let (tensors, samples) = (counted(ranges.len(), "tensor"), counted(stats.samples, "sample"));
     let head = format!("ranges of {tensors} by {method} from {samples}\n");
     let text = if files.is_empty() {
-        format!("{head}\n{}", table(&ranges, policy.format))
+        format!("{head}\n{}", table(&ranges, &planned))
     } else {
         head + &written.text()
     };
@@ -65,9 +66,14 @@ fn nothing() -> Error {
         .with_remedy("see 'qdq inspect MODEL' for the reasons")
 }
 
-fn table(ranges: &Ranges, format: Format) -> Table {
+fn table(ranges: &Ranges, planned: &Planned) -> Table {
+    let graph = planned.prepared.graph();
+    let activations = planned.plan.activations.iter();
+    let formats: BTreeMap<&str, Format> =
+        activations.map(|planned| (&*graph.tensor(planned.tensor).name, planned.format)).collect();
     let mut table = Table::new(&[("tensor", Align::Left), ("amax", Align::Right), ("scale", Align::Right)]);
     for (name, amax) in ranges.iter() {
+        let format = formats.get(name).copied().unwrap_or(planned.plan.policy.format);
         table.row([name.to_owned(), format!("{amax:.6}"), format!("{:.6e}", format.step(amax))]);
     }
     table

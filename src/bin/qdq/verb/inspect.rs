@@ -2,11 +2,11 @@
 
 use qdq::error::Result;
 use qdq::observe::Stats;
-use qdq::pipeline;
 use qdq::pipeline::Known;
 use qdq::report::{plan, precision};
 use serde_json::json;
 
+use super::planning::Planned;
 use crate::args::Inspect;
 use crate::term::Term;
 use crate::{Outcome, resolve};
@@ -14,10 +14,8 @@ use crate::{Outcome, resolve};
 pub fn run(args: &Inspect, term: &Term) -> Result<Outcome> {
     let precision = resolve::precision(&args.precision);
     let policy = resolve::policy(&args.policy)?;
-    let model = resolve::model(&args.model, &args.inputs)?;
-    let preparation = resolve::preparation(&args.precision, &model, &policy)?;
-    let prepared = pipeline::prepare_with(&model, &preparation)?;
-    let found = prepared.plan(&policy)?;
+    let Planned { prepared, plan: found } =
+        Planned::open(&args.model, &args.inputs, &policy, Some(&args.precision))?;
     let mut json = plan::to_json(prepared.graph(), &found);
     json["opset"] = prepared.original_opset.into();
     json["findings"] = json!(found.findings);

@@ -6,7 +6,7 @@ use qdq::dtype::DataType;
 use qdq::emit::Ranges;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::graph::Graph;
-use qdq::pipeline::{self, PrepareOptions, Prepared};
+use qdq::pipeline::{self, Prepared};
 use qdq::place::existing::quantized_nodes;
 use qdq::place::ops::{all_nested_weighted, is_weighted};
 use qdq::place::{self, Format, Plan, Policy};
@@ -28,11 +28,7 @@ impl Planned {
         precision: Option<&PrecisionArgs>,
     ) -> Result<Self> {
         let model = resolve::model(model, inputs)?;
-        let usual = PrepareOptions::default();
-        let preparation = match precision {
-            Some(args) => resolve::preparation(args, &model, policy)?,
-            None => PrepareOptions { opset: policy.least_opset().max(usual.opset), ..usual },
-        };
+        let preparation = resolve::preparation(precision, &model, policy)?;
         let prepared = pipeline::prepare_with(&model, &preparation)?;
         let plan = prepared.plan(policy)?;
         Ok(Self { prepared, plan })

@@ -90,7 +90,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let stats_of_written = of_written(&stats, scaled);
     let known = Known {
         stats: Some(&*stats_of_written).filter(|stats| stats.samples > 0),
-        ranges: Some(&final_ranges).filter(|ranges| !ranges.is_empty()),
+        ranges: Some(&final_ranges),
     };
     let halved = Halves::make(quantized, known, precision.as_ref())?;
 
