@@ -226,6 +226,19 @@ mod tests {
     }
 
     #[test]
+    fn weights_that_are_not_finite_are_refused_in_every_format() {
+        for values in [[1.0, f32::NAN], [f32::INFINITY, 1.0]] {
+            for method in [Method::Max, Method::Mse] {
+                let refused = [
+                    weights(&values, &[2], None, method, Target::default()),
+                    weights_e4m3(&values, &[2], None, method),
+                ];
+                assert!(refused.iter().all(|it| it.as_ref().is_err_and(|e| e.kind() == ErrorKind::Data)));
+            }
+        }
+    }
+
+    #[test]
     fn a_channel_of_zeros_has_range_zero() {
         let ranges = weights(&[0.0, 0.0, 2.0, -2.0], &[2, 2], Some(0), Method::Mse, Target::default());
         assert_eq!(ranges.unwrap(), [0.0, 2.0]);

@@ -183,7 +183,7 @@ TEST(trained_weights_and_their_ranges_go_into_a_model) {
   CHECK(scales(taken_back) == scales(computed));
   auto wrong = qdq::QuantizeOptions::make();
   wrong.weight_amax("fc.weight", std::vector<float>{1.0f, 2.0f});
-  CHECK_FAILS(model.quantize(plan, ranges, wrong.build().value()), Status::Shape, "2 ranges are given for 10 channels");
+  CHECK_FAILS(model.quantize(plan, ranges, wrong.build().value()), Status::Shape, "2 ranges are given for 10 scales");
   CHECK_FAILS(qdq::QuantizeOptions::make().weight_amax("w", std::vector<float>{-1.0f}).build(), Status::InvalidArgument,
               "amax is -1");
 }

@@ -19,9 +19,10 @@ IDLE = "changes nothing"
 
 def case(float32="", half="", least=50, options="--fp16", verb="cast", limits=(), **more):
     """Registers a case. `float32` and `half` name nodes by their precision, `casts` counts the Casts of the model,
-    `data` says whether there is any, `says` is a part of the tool's result, `least` the least SQNR in dB, `verb` the
+    `data` says whether there is any, `says` is a part of the tool's result, `least` the least SQNR in dB, `floor` what
+    a known limit may not fall below, `verb` the
     verb of the tool, and `limits` parts of the problems that qdq is known to have with it."""
-    unknown = more.keys() - {"casts", "data", "inferred", "int8", "plain", "runtime", "says"}
+    unknown = more.keys() - {"casts", "data", "floor", "inferred", "int8", "plain", "runtime", "says"}
     assert not unknown, f"no case knows {unknown}"
     def register(build):
         CASES[build.__name__] = build, {

@@ -186,4 +186,4 @@ def uneven_rows(op):
 variant("uneven_rows_of_a_layer", uneven_rows, "layer", float32="rows norm", half="y", least=45)
 # The plan takes a Div for no norm, though the divisor is made of the dividend.
 variant("uneven_rows_of_a_length", uneven_rows, "length", float32="length norm", half="y", least=45,
-        limits=["dB instead of 45"])
+        limits=["dB instead of 45"], floor=30)

@@ -413,7 +413,7 @@ def difference_of_three():
 
 
 # The plan looks at values, and not at how much of them the weights of a product leave.
-@case(half="values edges y", least=45, limits=["dB instead of 45"])
+@case(half="values edges y", least=45, limits=["dB instead of 45"], floor=8)
 def edges_of_large():
     """A filter of differences on values near 300."""
     kernel = np.zeros((1, 1, 3, 3), FLOAT)

@@ -41,6 +41,21 @@ fn each_format_is_written_and_close_to_the_float_model() {
     }
 }
 
+/// Each tensor has the scale of its own format.
+#[test]
+fn calibrate_shows_the_scales_of_every_format() {
+    let place = Place::with_digits();
+    let json = place.run(&format!("calibrate model.onnx {DATA} --json")).json();
+    let amax = json["ranges"]["input"].as_f64().unwrap();
+    for (options, levels) in [("", 127.0), ("--format fp8", 448.0), ("--format-of *=fp8", 448.0)] {
+        let ran = place.run(&format!("calibrate model.onnx {DATA} --method max {options}"));
+        let row = ran.stdout.lines().find(|line| line.starts_with("input ")).unwrap().to_owned();
+        let cells: Vec<f64> = row.split_whitespace().skip(1).map(|cell| cell.parse().unwrap()).collect();
+        assert!((cells[1] * levels / cells[0] - 1.0).abs() < 1e-4, "{options}: {row}");
+        assert!(cells[0] >= amax * 0.9, "{row}");
+    }
+}
+
 #[test]
 fn formats_of_weights_need_no_data() {
     let place = Place::with_digits();

@@ -91,6 +91,20 @@ TEST(a_network_without_the_batch_in_its_shapes_takes_no_pairs) {
 
 #endif
 
+#if QDQ_TRT_HAS_CALIBRATOR
+TEST(ranges_of_a_network_are_for_int8_alone) {
+  Conv made(1U);
+  EngineOptions options;
+  options.policy = Policy::make().format(Format::Fp8).build().value();
+  for (const Way way : {Way::Auto, Way::DynamicRange}) {
+    options.way = way;
+    CHECK_FAILS(trt::build_engine(*made.builder, made.network, made.given, options), Status::Unsupported,
+                "other formats than int8");
+    CHECK_EQ(made.network.getNbLayers(), 1);
+  }
+}
+#endif
+
 TEST(options_can_be_copied) {
   static_assert(std::is_copy_constructible_v<EngineOptions> && std::is_copy_assignable_v<EngineOptions>);
   EngineOptions options;
