@@ -59,6 +59,7 @@ pub mod quantizer;
 pub mod emit;
 pub mod report;
 pub mod recover;
+pub mod search;
 pub mod pipeline;
 pub mod ffi;
 pub mod tensorrt;

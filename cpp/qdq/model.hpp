@@ -36,6 +36,7 @@ namespace qdq {
 
 struct Halved;
 struct Recovered;
+struct ChosenRanges;
 
 /// An ONNX model. All content of the file is preserved.
 ///
@@ -171,6 +172,26 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   [[nodiscard]] Result<Recovered> recover(const Plan& plan, const Ranges& ranges, RangeMethod method, Open&& open,
                                           const RecoverOptions& options, const RunOptions& run_options = RunOptions()) const;
 
+  /// Measures what each quantized layer of the plan costs alone, as JSON; see qdq_model_sensitivity().
+  ///
+  /// `stats` are those of calibrate() for this plan, and `method` computes the ranges from them. At most `samples`
+  /// samples are measured, evenly spread over the data. The data is read twice; `open` is as in recover().
+  template <typename Open>
+  [[nodiscard]] Result<Buffer> sensitivity(const Plan& plan, const Stats& stats, RangeMethod method, Open&& open,
+                                           std::size_t samples = 32, const QuantizeOptions& options = QuantizeOptions(),
+                                           const RunOptions& run_options = RunOptions()) const;
+
+  /// Chooses the range of each tensor among those of all methods and steps between them, by what they cost on the
+  /// data; see qdq_model_choose_ranges().
+  ///
+  /// `stats` are those of calibrate() for this plan. At most `samples` samples choose, and as many others judge. The
+  /// data is read once; `open` is as in recover().
+  template <typename Open>
+  [[nodiscard]] Result<ChosenRanges> choose_ranges(const Plan& plan, const Stats& stats, Open&& open,
+                                                   std::size_t samples = 32,
+                                                   const QuantizeOptions& options = QuantizeOptions(),
+                                                   const RunOptions& run_options = RunOptions()) const;
+
   /// Returns a new model in which everything that can be computes in half precision: a float model, or one
   /// with Quantize and Dequantize, such as the result of quantize().
   ///
@@ -235,6 +256,35 @@ Result<Recovered> Model::recover(const Plan& plan, const Ranges& ranges, RangeMe
   Buffer changes(report);
   if (!model) return std::move(model).error();
   return Recovered{std::move(model).value(), std::move(changes)};
+}
+
+/// Ranges that were chosen tensor by tensor, with a report of the choice.
+struct ChosenRanges {
+  Ranges ranges;  ///< The ranges.
+  Buffer report;  ///< The choice, as JSON; see qdq_model_choose_ranges().
+};
+
+template <typename Open>
+Result<Buffer> Model::sensitivity(const Plan& plan, const Stats& stats, RangeMethod method, Open&& open,
+                                  std::size_t samples, const QuantizeOptions& options,
+                                  const RunOptions& run_options) const {
+  using Function = std::remove_reference_t<Open>;
+  return detail::make<Buffer>(qdq_model_sensitivity, c(), plan.c(), stats.c(), detail::number(method.method),
+                              method.percentile, samples, detail::open_again<Function>,
+                              const_cast<void*>(static_cast<const void*>(&open)), options.c(), run_options.c());
+}
+
+template <typename Open>
+Result<ChosenRanges> Model::choose_ranges(const Plan& plan, const Stats& stats, Open&& open, std::size_t samples,
+                                          const QuantizeOptions& options, const RunOptions& run_options) const {
+  using Function = std::remove_reference_t<Open>;
+  qdq_buffer* report = nullptr;
+  auto ranges = detail::make<Ranges>(qdq_model_choose_ranges, c(), plan.c(), stats.c(), samples,
+                                     detail::open_again<Function>, const_cast<void*>(static_cast<const void*>(&open)),
+                                     options.c(), run_options.c(), &report);
+  Buffer choice(report);
+  if (!ranges) return std::move(ranges).error();
+  return ChosenRanges{std::move(ranges).value(), std::move(choice)};
 }
 
 /// A model in half precision, with the precision of every node.

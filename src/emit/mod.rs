@@ -3,6 +3,7 @@
 pub mod cast;
 pub(crate) mod channel_factors;
 mod one_scale;
+mod ready_weights;
 pub mod qdq_model;
 pub mod ranges;
 pub(crate) mod round_weights;
@@ -15,6 +16,7 @@ mod weights;
 
 pub use one_scale::store_one_scale;
 pub use ranges::Ranges;
+pub use ready_weights::ready_weights;
 pub use trt_cache::Cache;
 pub use weight_options::check_formats;
 pub use weight_options::{WeightForm, Weights};

@@ -3,36 +3,20 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-use crate::batch::BatchSource;
-use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::{Passes, RecoverOptions};
 
-use super::batches::qdq_batches;
 use super::buffer::qdq_buffer;
-use super::callback::outcome;
 use super::error::qdq_error;
 use super::guard::guard;
-use super::handle::{get, give, give_wanted, null, take};
+use super::handle::{get, give, give_wanted};
 use super::method::{method_of, qdq_method};
 use super::model::qdq_model;
+use super::open_batches::{qdq_open_batches_fn, reopened};
 use super::plan::{check_same, qdq_plan};
 use super::ranges::qdq_ranges;
 use super::recover_options::qdq_recover_options;
-use super::run_options::{Run, Stoppable, qdq_run_options};
+use super::run_options::{Run, qdq_run_options};
 use super::status::qdq_status;
-
-/// Opens the same data once more: sets `*out` to new batches, which qdq then owns, and returns QDQ_OK. If it
-/// returns any other status, the run ends with that status. The callback may then set `*error`, which is NULL
-/// at first, to an error from qdq_error_new() with the reason.
-///
-/// qdq calls it on the thread that runs the model. It must not leave by an exception or longjmp.
-pub type qdq_open_batches_fn = Option<
-    unsafe extern "C" fn(
-        user: *mut c_void,
-        out: *mut *mut qdq_batches,
-        error: *mut *mut qdq_error,
-    ) -> qdq_status,
->;
 
 /// Quantizes the model as qdq_model_quantize() does, and recovers accuracy with the methods of the options. A
 /// layer keeps a change only if it lowers the mean squared error of the layer's output on the data. Therefore
@@ -67,26 +51,12 @@ pub unsafe extern "C" fn qdq_model_recover(
                 let (prepared, plan) = (get(model, "model")?.prepared()?, get(plan, "plan")?);
                 check_same(plan, prepared.graph())?;
                 let (ranges, method) = (&get(ranges, "ranges")?.ranges, method_of(method, percentile)?);
-                let open = open.ok_or_else(|| null("open"))?;
                 let (weights, recovery) =
                     options.map(|options| (options.weights.clone(), options.recovery)).unwrap_or_default();
                 let options = RecoverOptions { weights, recovery, method };
                 let mut run = Run::new(run_options);
                 let (runtime, cancel) = (run.runtime.clone(), run.cancel());
-                let mut again = || -> Result<Box<dyn BatchSource>> {
-                    let mut batches: *mut qdq_batches = std::ptr::null_mut();
-                    let answer = outcome("the callback that opens the data", |error| {
-                        // SAFETY: the header's rules for callbacks.
-                        unsafe { open(user, &raw mut batches, error) }
-                    });
-                    let opened = take(Some(&mut batches));
-                    answer?;
-                    let opened = opened.ok_or_else(|| {
-                        Error::new(ErrorKind::Callback, "the callback that opens the data gave no batches")
-                            .with_remedy("set *out to new batches, or return a status other than QDQ_OK")
-                    })?;
-                    Ok(Box::new(Stoppable { source: opened.source, cancel: cancel.clone() }))
-                };
+                let mut again = reopened(open, user, cancel)?;
                 let mut report = |progress| run.report(progress);
                 let mut passes = Passes { open: &mut again, runtime: &runtime, report: &mut report };
                 let found = prepared.recover(&plan.plan, ranges, &options, &mut passes);

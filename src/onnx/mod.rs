@@ -35,6 +35,7 @@ mod rounded;
 mod save;
 mod sort;
 mod sparse;
+mod start;
 mod stated;
 mod types;
 mod upgrade;

@@ -3,32 +3,20 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::batch::{Batch, BatchSource};
+use crate::batch::BatchSource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{self, Finding};
 use crate::onnx::{Model, Rounding};
 use crate::report::compare::{Agreement, Comparison, Metrics, NamedMetrics};
-use crate::runtime::{RuntimeOptions, Tap, Unknown, flatten_subgraphs, take_branches};
-use crate::tensor::{Tensor, TensorView};
+use crate::runtime::{RuntimeOptions, Tap, Unknown};
+use crate::tensor::TensorView;
 
 use super::calibrate::of_batch;
 use super::compared::{CompareOptions, Compared};
-use super::filled::{self, Runner};
+use super::filled;
 use super::fixed::{Fixed, check_inputs};
 use super::progress::Progress;
-
-/// Activations of one batch that wait for their counterparts.
-#[derive(Default)]
-struct Shelf {
-    tensors: Mutex<Vec<Option<Tensor>>>,
-}
-
-impl Tap for Shelf {
-    fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
-        self.tensors.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(value.to_owned());
-        Ok(())
-    }
-}
+use super::ready::{Ready, Shelf, add, comparable, rounding};
 
 /// A tap that measures each activation of the quantized model against the float activation on the shelf.
 struct Meter {
@@ -44,26 +32,6 @@ impl Tap for Meter {
             add(&mut metrics[index], &reference, value);
         }
         Ok(())
-    }
-}
-
-/// Adds the pairs of two tensors.
-///
-/// Tensors whose shape depends on the data (such as a selection of boxes) have no distance.
-fn add(metrics: &mut Metrics, reference: &Tensor, value: TensorView<'_>) {
-    if reference.shape() != value.shape() {
-        return;
-    }
-    let (reference, value) = (reference.view().data(), value.data());
-    match (reference.to_f32(), value.to_f32()) {
-        (Some(reference), Some(value)) => metrics.add(&reference, &value),
-        _ if reference.dtype() == value.dtype() => {
-            let size = value.dtype().size();
-            let elements = reference.as_bytes().chunks_exact(size).zip(value.as_bytes().chunks_exact(size));
-            let same = elements.filter(|(ours, theirs)| ours == theirs);
-            metrics.add_discrete(reference.len() as u64, same.count() as u64);
-        }
-        _ => {}
     }
 }
 
@@ -88,42 +56,6 @@ impl Pair {
     }
 }
 
-/// One of the two models.
-struct Ready {
-    runner: Runner,
-    /// The position of each compared output among the outputs of the runtime.
-    positions: Vec<usize>,
-}
-
-impl Ready {
-    fn open(
-        model: &Model,
-        compared: &Compared,
-        tap: Arc<dyn Tap>,
-        runtime: &RuntimeOptions,
-        rounding: Rounding,
-    ) -> Result<Self> {
-        let part = compared.part_of(model)?;
-        let outputs = part.outputs();
-        let position = |name: &String| outputs.iter().position(|output| output.name == *name);
-        let positions = compared.outputs.iter().filter_map(position).collect();
-        Ok(Self { runner: Runner::open(&part, &compared.activations, tap, runtime, rounding)?, positions })
-    }
-
-    /// Runs a batch and returns the compared outputs, in order.
-    fn run(&mut self, batch: &Batch) -> Result<Vec<Tensor>> {
-        let mut outputs: Vec<Option<Tensor>> = self.runner.run(batch)?.into_iter().map(Some).collect();
-        let taken = self.positions.iter().map(|&position| outputs.get_mut(position).and_then(Option::take));
-        let lost = || Error::new(ErrorKind::Internal, "the runtime gave fewer outputs than the model has");
-        taken.map(|output| output.ok_or_else(lost)).collect()
-    }
-}
-
-/// Chooses the values of 16-bit tensors: if one of the models has any, those that the type holds.
-fn rounding(models: [&Model; 2]) -> Rounding {
-    if models.iter().any(|model| model.has_halves()) { Rounding::On } else { Rounding::Off }
-}
-
 /// Runs both models over all batches of `source` and measures the distance between them.
 ///
 /// 16-bit tensors are rounded to their type behind each node ([`open_with`](crate::runtime::open_with)), in
@@ -143,13 +75,7 @@ pub fn compare(
     options: &CompareOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Comparison> {
-    // Tensors inside functions and subgraphs have names after inlining and flattening.
-    let open = |model: &Model| -> Result<Model> {
-        let mut model = model.nested()?;
-        model.inline_functions()?;
-        Ok(take_branches(model)?.edit(flatten_subgraphs)?.model)
-    };
-    let (float, quantized) = (&open(float)?, &open(quantized)?);
+    let (float, quantized) = (&comparable(float)?, &comparable(quantized)?);
     let fixed = Fixed::of(float, quantized)?;
     let runtime = options.runtime.settled()?;
     let inputs = float.inputs();

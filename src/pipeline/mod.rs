@@ -17,7 +17,9 @@ mod precision;
 mod prepare;
 mod prepared;
 mod progress;
+mod ready;
 mod recover;
+mod search;
 mod symmetric;
 
 pub use calibrate::{CalibrateOptions, observe};
@@ -30,6 +32,10 @@ pub use prepare::{PrepareOptions, check_opset, prepare, prepare_with};
 pub use prepared::Prepared;
 pub use progress::{Progress, go_on};
 pub use recover::{Passes, RecoverOptions, Recovered};
+pub use search::{
+    AUTO, AutoOptions, Best, BestOptions, Budget, BudgetOptions, Budgeted, Candidates, ChosenRanges, Limits,
+    Metric, Outputs, SensitivityOptions,
+};
 
 /// The first opset in which QuantizeLinear and DequantizeLinear have an axis.
 pub const QDQ_OPSET: i64 = 13;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::graph;
 use crate::emit::Weights;
-use crate::emit::qdq_model;
+use crate::emit::qdq_model::{self, ReadyWeights};
 use crate::emit::{Ranges, check_formats, check_weights, scale, store_one_scale};
 use crate::error::Result;
 use crate::finding::Finding;
@@ -134,7 +134,19 @@ impl Prepared {
     /// # Errors
     /// `Data` if a planned tensor has no range, or if a weight is not finite.
     pub fn quantize(&self, plan: &Plan, ranges: &Ranges, weights: &Weights) -> Result<Model> {
-        let model = qdq_model::quantize(&self.network, &self.seen(plan, ranges), ranges, weights)?;
+        self.quantize_ready(plan, ranges, weights, &ReadyWeights::new())
+    }
+
+    /// Quantizes with weights that are already rounded, for models that are tried one after the other.
+    pub(super) fn quantize_ready(
+        &self,
+        plan: &Plan,
+        ranges: &Ranges,
+        weights: &Weights,
+        ready: &ReadyWeights,
+    ) -> Result<Model> {
+        let model =
+            qdq_model::quantize_with(&self.network, &self.seen(plan, ranges), ranges, weights, ready)?;
         for_target(model, plan)?.nested()
     }
 }

@@ -46,6 +46,8 @@ pub struct Policy {
     ///
     /// They count for attentions whose number of keys the network leaves open.
     pub keys: BTreeMap<String, u64>,
+    /// The nodes that a search leaves in float because of their cost in accuracy, by name, with the reason.
+    pub left: BTreeMap<String, String>,
     /// The least share of the convolutions and products that must be quantized, from 0 to 1; 0 by default.
     ///
     /// Only nodes that `include` and `exclude` allow count. A plan with a smaller share is an error.
@@ -178,8 +180,10 @@ impl Policy {
     }
 
     /// Returns the reason why `node` may not be quantized; `None` if it may.
-    pub fn refusal(&self, node: &Node) -> Option<&'static str> {
-        if self.exclude.matches(node) {
+    pub fn refusal(&self, node: &Node) -> Option<&str> {
+        if let Some(reason) = self.left.get(&node.name) {
+            Some(reason)
+        } else if self.exclude.matches(node) {
             Some("excluded by the user")
         } else if !self.include.is_empty() && !self.include.matches(node) {
             Some("not among the nodes that the user includes")

@@ -9,7 +9,7 @@ use crate::emit::Weights;
 use crate::emit::qdq_model::{self, ReadyWeights, shared_amax};
 use crate::error::Result;
 use crate::graph::{Edge, Graph, NodeId, TensorId};
-use crate::onnx::{Edits, Model, Network, Position, UniqueNames};
+use crate::onnx::{Edits, Model, Network, NodeSpec, Position, UniqueNames};
 use crate::place::{Format, Forms, Plan, PlannedActivation, PlannedWeight, WeightGrid};
 use crate::runtime::constant_value;
 use crate::tensor::Tensor;
@@ -61,6 +61,7 @@ pub fn beside(
         ranges: Ranges::default(),
         edges: Vec::new(),
         ready: ReadyWeights::new(),
+        ranged: BTreeMap::new(),
     };
     let mut pairs = Vec::new();
     for segment in segments {
@@ -97,6 +98,8 @@ struct Copier<'a> {
     ranges: Ranges,
     edges: Vec<Quantized>,
     ready: ReadyWeights,
+    /// Copies of tensors of the float model, by the range that they have.
+    ranged: BTreeMap<(TensorId, u32), String>,
 }
 
 impl Copier<'_> {
@@ -135,6 +138,10 @@ impl Copier<'_> {
                 let mut tensor = spec.inputs[input].clone();
                 let form = if let Some(planned) = activation {
                     let own = segment.ranges.and_then(|ranges| ranges.get(name));
+                    if let Some(amax) = own.filter(|_| tensor == *name) {
+                        tensor = self.with_range(planned.tensor, amax);
+                        spec.inputs[input].clone_from(&tensor);
+                    }
                     let amax = own.map_or_else(|| shared_amax(graph, plan, planned, ranges), Ok)?;
                     self.ranges.set(&tensor, amax)?;
                     Form::Activation(planned.format)
@@ -155,6 +162,23 @@ impl Copier<'_> {
             self.edits.insert(Position::After(network.position(id)), spec.clone());
         }
         Ok(last)
+    }
+
+    /// Returns a copy of a tensor of the float model that is quantized with a range of its own.
+    fn with_range(&mut self, tensor: TensorId, amax: f32) -> String {
+        if let Some(copy) = self.ranged.get(&(tensor, amax.to_bits())) {
+            return copy.clone();
+        }
+        let graph = &self.network.graph;
+        let name = &graph.tensor(tensor).name;
+        let copy = self.fresh(name);
+        let place = match graph.tensor(tensor).producer {
+            Some(node) => Position::After(self.network.position(node)),
+            None => Position::Start,
+        };
+        self.edits.insert(place, NodeSpec::new("Identity", &copy, &[name], &[&copy]));
+        self.ranged.insert((tensor, amax.to_bits()), copy.clone());
+        copy
     }
 
     /// Stores a value for a copy and returns its name.

@@ -16,6 +16,8 @@ pub(super) struct Sums {
     pub count: u64,
     pub sum: f64,
     pub squares: f64,
+    /// The sum of y².
+    pub signal: f64,
 }
 
 impl ErrorSums {
@@ -40,6 +42,7 @@ impl ErrorSums {
             let unit = f64::from(unit.get(channel).copied().unwrap_or(1.0));
             for (&y, &other) in y.iter().zip(other).filter(|(y, other)| y.is_finite() && other.is_finite()) {
                 let error = f64::from(y) - unit * f64::from(other);
+                sums.signal += f64::from(y) * f64::from(y);
                 sums.count += 1;
                 sums.sum += error;
                 sums.squares += error * error;
@@ -56,6 +59,23 @@ impl ErrorSums {
     pub fn mean_square(&self) -> Option<f64> {
         let count: u64 = self.channels.iter().map(|sums| sums.count).sum();
         (count > 0).then(|| self.channels.iter().map(|sums| sums.squares).sum::<f64>() / count as f64)
+    }
+
+    /// Returns the number of pairs that were added.
+    pub fn count(&self) -> u64 {
+        self.channels.iter().map(|sums| sums.count).sum()
+    }
+
+    /// Returns the ratio of noise to signal, Σe² / Σy²; `None` if nothing was seen or y is zero.
+    pub fn noise(&self) -> Option<f64> {
+        let signal: f64 = self.channels.iter().map(|sums| sums.signal).sum();
+        let noise: f64 = self.channels.iter().map(|sums| sums.squares).sum();
+        (signal > 0.0).then(|| noise / signal)
+    }
+
+    /// Returns the signal-to-quantization-noise ratio in decibels, -10·log10 of [`ErrorSums::noise`].
+    pub fn sqnr_db(&self) -> Option<f64> {
+        self.noise().map(|noise| -10.0 * noise.log10())
     }
 
     /// Returns, for each channel, whether a change lowered its error.

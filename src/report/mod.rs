@@ -1,10 +1,13 @@
 //! Results as text for people and as JSON for programs.
 
+pub mod best;
+pub mod budget;
 pub mod compare;
 pub mod engine_cost;
 pub mod plan;
 pub mod precision;
 pub mod recovery;
+pub mod sensitivity;
 pub mod table;
 
 use serde_json::Value;

@@ -223,6 +223,28 @@ static qdq_status open_nothing(void *user, qdq_batches **out, qdq_error **failur
   return QDQ_OK;
 }
 
+static void layers_are_measured_and_ranges_are_chosen(void) {
+  qdq_stats *stats;
+  qdq_ranges *ranges;
+  qdq_buffer *found;
+  struct script script = {.at = -1};
+  CHECK(calibrate(&script, NULL, &stats) == QDQ_OK);
+  opened = 0;
+  OK(qdq_model_sensitivity(model, plan, stats, QDQ_METHOD_MAX, 0, 0, open_again, NULL, NULL, NULL, &found, &error));
+  CHECK(opened == 1 && strstr(qdq_buffer_text(found), "\"/fc/Gemm\"") && strstr(qdq_buffer_text(found), "\"output_db\""));
+  qdq_buffer_free(&found);
+  OK(qdq_model_choose_ranges(model, plan, stats, 2, open_again, NULL, NULL, NULL, &found, &ranges, &error));
+  CHECK(opened == 2 && strstr(qdq_buffer_text(found), "\"single\"") && qdq_ranges_count(ranges) > 0);
+  qdq_buffer_free(&found);
+  qdq_ranges_free(&ranges);
+  FAILS(qdq_model_sensitivity(model, plan, stats, QDQ_METHOD_MAX, 0, 1, NULL, NULL, NULL, NULL, &found, &error),
+        QDQ_ERROR_INVALID_ARGUMENT, "open");
+  FAILS(qdq_model_choose_ranges(model, plan, stats, 0, open_nothing, NULL, NULL, NULL, &found, &ranges, &error),
+        QDQ_ERROR_CALLBACK, "gave no batches");
+  CHECK(!found && !ranges);
+  qdq_stats_free(&stats);
+}
+
 static void data_is_opened_for_every_pass(void) {
   qdq_stats *stats;
   qdq_ranges *ranges;
@@ -302,6 +324,7 @@ int main(int count, char **arguments) {
   progress_and_cancellation();
   cancelled_by_another_thread();
   log_messages();
+  layers_are_measured_and_ranges_are_chosen();
   data_is_opened_for_every_pass();
   nothing_is_half_written();
   qdq_plan_free(&plan);

@@ -217,6 +217,27 @@ TEST(digits_recover_accuracy) {
   CHECK(qdq::QuantizeOptions::make().weight_bits(9).build().error().status() == Status::InvalidArgument);
 }
 
+TEST(digits_tell_their_layers_and_their_best_ranges) {
+  const Model model = digits::model();
+  const auto inputs = model.inputs().value();
+  const auto plan = model.plan().value();
+  const auto few = qdq::DataOptions::make().batch_size(4).limit(32).build().value();
+  const auto open = [&] { return Batches::open(inputs, digits::path("calib.npz"), few); };
+  auto batches = open().value();
+  const auto stats = model.calibrate(plan, batches).value();
+  const auto costs = model.sensitivity(plan, stats, qdq::Method::Mse, open, 8);
+  if (!CHECK_GOOD(costs)) return;
+  CHECK(costs->text().find("\"samples\":8") != std::string::npos);
+  CHECK(costs->text().find("\"output_db\"") != std::string::npos);
+  const auto chosen = model.choose_ranges(plan, stats, open);
+  if (!CHECK_GOOD(chosen)) return;
+  CHECK(chosen->ranges.size() == plan.ranges(stats, qdq::Method::Mse).value().size());
+  CHECK(chosen->report.text().find("\"held_out\":true") != std::string::npos);
+  auto fails = [] { return qdq::Result<Batches>(qdq::Error(Status::Io, "the camera is gone")); };
+  CHECK(model.sensitivity(plan, stats, qdq::Method::Mse, fails).error().message() == "the camera is gone");
+  CHECK(model.choose_ranges(plan, stats, fails).error().status() == Status::Io);
+}
+
 // The first plan of a model raises its opset to what the format needs.
 TEST(models_are_written_in_every_format) {
   using qdq::Format;

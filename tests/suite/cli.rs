@@ -14,6 +14,7 @@ mod parts;
 mod place;
 mod planning;
 mod readme;
+mod search;
 mod stored;
 #[cfg(unix)]
 mod terminal;

@@ -15,7 +15,7 @@ const SECTIONS: [(&str, &[&str]); 38] = [
     ("Data options: qdq_data_options", &["data_options"]),
     ("A batch: qdq_batch", &["batch"]),
     ("A stream of batches: qdq_batches", &["batches"]),
-    ("A model: qdq_model", &["model", "model_inputs", "model_quantize", "recover"]),
+    ("A model: qdq_model", &["model", "model_inputs", "model_quantize", "recover", "search"]),
     ("A neutral graph of a network: qdq_graph", &["graph", "graph_tensors", "graph_nodes"]),
     ("A new node of a graph: qdq_node", &["node"]),
     ("Rules for a plan: qdq_policy", &["policy"]),

@@ -38,6 +38,7 @@ complete -c qdq -n "__fish_qdq_needs_command" -f -a "cost" -d 'Show which kernel
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "merge" -d 'Merge statistics of several calibrations of one model'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
+complete -c qdq -n "__fish_qdq_needs_command" -f -a "sensitivity" -d 'Measure what quantizing each layer alone costs'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "inspect" -d 'Show which nodes would be quantized and why'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "info" -d 'Show the version, the kernels in use and the runtimes found'
 complete -c qdq -n "__fish_qdq_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -68,7 +69,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l fill -d 'Pixel valu
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l layout -d 'Order of the axes in the model\'s input [default: by the input\'s shape]' -r -f -a "nchw\t''
 nhwc\t''"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -s o -l output -d 'File of the Q/DQ model' -r -F
-complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l method -d 'Calibration method of activations: max, entropy, percentile[=P] or mse [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l method -d 'Calibration method of activations: max, entropy, percentile[=P], mse, or auto, which measures the best one for each tensor [default: mse]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l cache -d 'Write a TensorRT calibration cache' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l tensorrt-version -d 'The TensorRT that reads the cache, such as 8.5.1, 10.3.0 or 8501' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l algorithm -d 'The calibrator that reads the cache, such as EntropyCalibration2 (trtexec\'s) or MinMaxCalibration' -r
@@ -96,6 +97,14 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weights -d 'Storage
 float\t'As float with QuantizeLinear and DequantizeLinear'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l weight-method -d 'Calibration method of weights [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l min-sqnr -d 'Leave layers in float until every floating-point output has at least this SQNR; exit 1 if that is not enough' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l output-min -d 'The same for one output; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l max-disagreement -d 'Leave layers in float until at most this share of the samples gets another class, such as 0.5%' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l top-k -d 'With --max-disagreement: the float model\'s class must be among the K best of the quantized model' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l metric -d 'Leave layers in float until this program is satisfied: it reads the path of an .npz file with the outputs of both models from its standard input, and prints one number' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l min-metric -d 'The least number of the program' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l max-metric -d 'The largest number of the program' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l metric-timeout -d 'Seconds that the program may take each time' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l float32 -d 'Keep nodes with a matching name in float32 (* is any text, ? one character); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l float32-op -d 'Keep nodes of this operator in float32; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l half -d 'Compute nodes with a matching name in half precision, whatever their values are; repeatable' -r
@@ -118,6 +127,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l equalize -d 'Give c
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l awq -d 'With int4-weights: give input channels of weights scales of their own, by the size of the activations (AWQ)'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l learned-rounding -d 'Round each weight up or down to lower the error of its layer\'s output on the data'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l bias-correction -d 'Correct biases by the mean error of each layer\'s output on the data'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l best -d 'Try everything that may improve the model, and keep what helps on samples that are held out: ranges, recovery, up to two layers in float'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l fp16 -d 'Compute a node in float16 if it is not INT8 and its values allow it; in an engine, a weakly typed TensorRT (8 to 10) chooses the float16 layers itself'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l bf16 -d 'Compute a node in bfloat16 if it is not INT8 and its values allow it'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l half-io -d 'Change the type of the model\'s float32 inputs and outputs too'
@@ -153,7 +163,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l fill -d 'Pixel val
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l layout -d 'Order of the axes in the model\'s input [default: by the input\'s shape]' -r -f -a "nchw\t''
 nhwc\t''"
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l from-stats -d 'Take statistics that were saved before instead of data' -r -F
-complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l method -d 'Calibration method of activations: max, entropy, percentile[=P] or mse [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l method -d 'Calibration method of activations: max, entropy, percentile[=P], mse, or auto, which measures the best one for each tensor [default: mse]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l cache -d 'Write a TensorRT calibration cache' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l tensorrt-version -d 'The TensorRT that reads the cache, such as 8.5.1, 10.3.0 or 8501' -r
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l algorithm -d 'The calibrator that reads the cache, such as EntropyCalibration2 (trtexec\'s) or MinMaxCalibration' -r
@@ -403,6 +413,71 @@ complete -c qdq -n "__fish_qdq_using_subcommand compare" -l json -d 'Print the r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -s d -l data -d 'Samples: .npz, .npy, raw binary, images (JPEG, PNG, BMP, GIF, WebP, TIFF, PNM), or folders of them; NAME= if the model has several inputs' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l batch-size -d 'Samples per batch [default: the model\'s batch size, or 1]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l feeds -d 'Content of arrays: samples along the first axis, or whole feeds, each for one run of the model' -r -f -a "auto\t'Samples, unless an input has no axis for them in front or the arrays fit as whole feeds only'
+samples\t'Samples along the first axis'
+whole\t'One .npz per run with every input in its declared shape, or the runs along one more axis in front'"
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l limit -d 'Use at most this many samples, or whole feeds' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l seed -d 'Draw the --limit samples at random instead of taking the first; the same number draws the same samples' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l raw -d 'Type and shape of one sample in raw files, such as f32:3x224x224 [default: the model\'s]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l image-size -d 'Height and width of the model\'s images [default: by the input\'s shape]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l resize -d 'Way to bring images to that size' -r -f -a "stretch\t'Without regard to the proportions'
+crop\t'Fill the size and cut off the rest'
+letterbox\t'Fit into the size and fill up the rest'"
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l resize-filter -d 'Interpolation of pixels of another size' -r -f -a "antialias\t'Bilinear over all pixels that fall on one, as Pillow and torchvision'
+opencv\t'Bilinear between four pixels, bit for bit as OpenCV\'s resize (INTER_LINEAR)'"
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l exif -d 'Treatment of the orientation that a camera stored in an image' -r -f -a "ignore\t'Pixels as the file has them, as Pillow; a warning if images have another orientation'
+apply\t'Images as they are shown, as OpenCV\'s imread'"
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l shorter-side -d 'With --resize crop: length of the shorter side before the centre is cut out, such as 256' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l channels -d 'Order of the colours in the model\'s input' -r -f -a "rgb\t''
+bgr\t''
+gray\t''"
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l scale -d 'Factor of pixels (0 to 255), before anything else [default: 1/255]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l mean -d 'Mean to subtract from the scaled pixels, one number or one per channel [default: 0]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l std -d 'Divisor after that, one number or one per channel [default: 1]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l fill -d 'Pixel value around letterboxed images' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l layout -d 'Order of the axes in the model\'s input [default: by the input\'s shape]' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l formats -d 'Measure each of these formats instead of --format, separated by commas' -r -f -a "int8\t'Weights and activations as 8-bit integers'
+fp8\t'Weights and activations as 8-bit floats, for GPUs from SM 8.9 on'
+int8-weights\t'Weights of products as 8-bit integers, without data'
+int4-weights\t'Weights of products as 4-bit integers in blocks, without data'"
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l methods -d 'Measure each of these calibration methods, separated by commas [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l samples -d 'Measure at most this many samples, evenly spread over the data; all of them calibrate' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l include-op -d 'Quantize only nodes of this operator, such as Conv; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l exclude -d 'Never quantize nodes whose name matches; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l exclude-op -d 'Never quantize nodes of this operator; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l format -d 'Format of quantized numbers: int8, fp8 (e4m3), or weights alone as int8 or as int4 in blocks' -r -f -a "int8\t'Weights and activations as 8-bit integers'
+fp8\t'Weights and activations as 8-bit floats, for GPUs from SM 8.9 on'
+int8-weights\t'Weights of products as 8-bit integers, without data'
+int4-weights\t'Weights of products as 4-bit integers in blocks, without data'"
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l format-of -d 'Format of nodes whose name matches; the first match decides; repeatable' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l block-size -d 'With int4-weights: weights in a row that share a scale, 128 or 64 [default: 128 if it divides the input axis, else 64]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
+int8\t'Quantized'
+float\t'In float'"
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
+rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l weights -d 'Storage of weights in int8' -r -f -a "int8\t'As int8 with DequantizeLinear: a quarter of the size'
+float\t'As float with QuantizeLinear and DequantizeLinear'"
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l weight-bits -d 'Bits of a weight\'s integer; fewer than 8 are stored as int8 all the same, on a coarser grid' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l weight-method -d 'Calibration method of weights [default: mse]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l runtime -d 'Runtime that runs the model' -r -f -a "embedded\t'The runtime inside this program'
+onnxruntime\t'ONNX Runtime\'s shared library'
+auto\t'ONNX Runtime if it is found, else the embedded runtime'"
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l onnxruntime -d 'Path of ONNX Runtime\'s library or of its folder, if it is not found by itself' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l conv-weights -d 'With int8-weights: also the weights of convolutions, which TensorRT still computes in float'
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l json -d 'Print the result as JSON'
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
@@ -440,18 +515,19 @@ complete -c qdq -n "__fish_qdq_using_subcommand info" -l json -d 'Print the resu
 complete -c qdq -n "__fish_qdq_using_subcommand info" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
 complete -c qdq -n "__fish_qdq_using_subcommand info" -s q -l quiet -d 'Print errors and failed gates only; with --json, also the result'
 complete -c qdq -n "__fish_qdq_using_subcommand info" -s h -l help -d 'Print help'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "quantize" -d 'Calibrate a float model and write its Q/DQ form'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "calibrate" -d 'Compute ranges, a calibration cache or statistics, without writing a model'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "cast" -d 'Convert a model to half precision, without quantizing it'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "apply" -d 'Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "engine" -d 'Build TensorRT\'s engine of a model, as it is or with ranges'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "cost" -d 'Show which kernels an engine runs and what they move'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "merge" -d 'Merge statistics of several calibrations of one model'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "inspect" -d 'Show which nodes would be quantized and why'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "info" -d 'Show the version, the kernels in use and the runtimes found'
-complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare inspect info help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare sensitivity inspect info help" -f -a "quantize" -d 'Calibrate a float model and write its Q/DQ form'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare sensitivity inspect info help" -f -a "calibrate" -d 'Compute ranges, a calibration cache or statistics, without writing a model'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare sensitivity inspect info help" -f -a "cast" -d 'Convert a model to half precision, without quantizing it'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare sensitivity inspect info help" -f -a "apply" -d 'Make a Q/DQ model from ranges or from a TensorRT calibration cache, without data'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare sensitivity inspect info help" -f -a "engine" -d 'Build TensorRT\'s engine of a model, as it is or with ranges'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare sensitivity inspect info help" -f -a "cost" -d 'Show which kernels an engine runs and what they move'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare sensitivity inspect info help" -f -a "merge" -d 'Merge statistics of several calibrations of one model'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare sensitivity inspect info help" -f -a "cache" -d 'Look at, check and convert TensorRT calibration caches'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare sensitivity inspect info help" -f -a "compare" -d 'Measure how far a quantized model is from the float model'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare sensitivity inspect info help" -f -a "sensitivity" -d 'Measure what quantizing each layer alone costs'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare sensitivity inspect info help" -f -a "inspect" -d 'Show which nodes would be quantized and why'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare sensitivity inspect info help" -f -a "info" -d 'Show the version, the kernels in use and the runtimes found'
+complete -c qdq -n "__fish_qdq_using_subcommand help; and not __fish_seen_subcommand_from quantize calibrate cast apply engine cost merge cache compare sensitivity inspect info help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "show" -d 'Print the header, and scale and range of every tensor'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "check" -d 'Find lines that TensorRT would fail on or ignore; exits 1 if there are any'
 complete -c qdq -n "__fish_qdq_using_subcommand help; and __fish_seen_subcommand_from cache" -f -a "convert" -d 'Write a cache with another header, a cache as ranges, or ranges as a cache'

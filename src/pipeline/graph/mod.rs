@@ -11,4 +11,4 @@ pub(super) use findings::not_held;
 pub use plan::{plan, plan_for_ranges, taps, without_range};
 pub use precision::{OPSET, plan_precision};
 pub(super) use ranges::of_tensor;
-pub use ranges::{check_method, ranges};
+pub use ranges::{amax, check_method, ranges};

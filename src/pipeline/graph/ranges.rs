@@ -24,7 +24,7 @@ use crate::range::{self, Method, Target};
 /// seen. The message names the tensor.
 pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Result<Ranges> {
     let amax = |name: &str, stats: &TensorStats, format: Format| {
-        compute(stats, method, format).map_err(|error| of_tensor(name, error))
+        amax(stats, method, format).map_err(|error| of_tensor(name, error))
     };
     let mut ranges = Ranges::new(method.to_string());
     ranges.findings.extend(non_finite(graph, stats));
@@ -78,7 +78,11 @@ pub fn ranges(graph: &Graph, plan: &Plan, stats: &Stats, method: Method) -> Resu
     Ok(ranges)
 }
 
-fn compute(stats: &TensorStats, method: Method, format: Format) -> Result<f32> {
+/// Computes the range of a tensor for numbers of a format.
+///
+/// # Errors
+/// Those of [`range::compute`] and [`range::compute_e4m3`].
+pub fn amax(stats: &TensorStats, method: Method, format: Format) -> Result<f32> {
     match format.rules().element {
         DataType::F8E4M3 => range::compute_e4m3(stats, method),
         _ => range::compute(stats, method, Target::default()),

@@ -17,7 +17,7 @@ use super::meter::{Comparison, Meter};
 
 /// The float model, and the form in which it is going to be written.
 #[derive(Clone, Copy)]
-pub(super) struct Subject<'a> {
+pub(in crate::pipeline) struct Subject<'a> {
     pub network: &'a Network,
     pub plan: &'a Plan,
     pub ranges: &'a Ranges,
@@ -32,7 +32,7 @@ pub(super) const NOT_MEASURED: &str =
 ///
 /// A segment and its copy read the same float input. The result is `None` for a segment that could not be
 /// copied or is behind an operator that no runtime knows.
-pub(super) fn measure(
+pub(in crate::pipeline) fn measure(
     subject: Subject<'_>,
     segments: &[Segment<'_>],
     passes: &mut Passes<'_>,

@@ -10,9 +10,7 @@ mod candidates;
 mod equalize;
 #[cfg(feature = "recover")]
 mod gather;
-#[cfg(feature = "recover")]
-mod measure;
-#[cfg(feature = "recover")]
+pub(in crate::pipeline) mod measure;
 mod meter;
 #[cfg(feature = "recover")]
 mod rounding;

@@ -43,6 +43,27 @@ impl Comparison {
         self.outputs.iter().filter(|output| !output.metrics.is_discrete())
     }
 
+    /// Returns one figure for all outputs: -10·log10 of the mean of their ratios of noise to signal, in
+    /// decibels. The worst output decides most of it.
+    ///
+    /// Outputs without an SQNR, and those that are zero in the float model, do not count. If none is left,
+    /// the ratio is the share of unequal whole numbers. An infinity or NaN that the float model does not
+    /// have gives minus infinity. Returns `None` if nothing was compared.
+    pub fn score_db(&self) -> Option<f64> {
+        if self.outputs.iter().any(|output| output.metrics.non_finite() > 0) {
+            return Some(f64::NEG_INFINITY);
+        }
+        let mean = |ratios: Vec<f64>| {
+            let count = ratios.len() as f64;
+            (count > 0.0).then(|| -10.0 * (ratios.into_iter().sum::<f64>() / count).log10())
+        };
+        let figures = self.gated().filter_map(|output| output.metrics.sqnr_db());
+        let ratios = figures.filter(|&figure| figure != f64::NEG_INFINITY);
+        let unequal =
+            self.outputs.iter().filter_map(|output| output.metrics.equal()).map(|equal| 1.0 - equal);
+        mean(ratios.map(|figure| 10f64.powf(-figure / 10.0)).collect()).or_else(|| mean(unequal.collect()))
+    }
+
     /// Lists those outputs of [`Comparison::gated`] that do not reach `min_db`.
     ///
     /// Such an output has a lower SQNR, no value that could be compared, or an infinity or NaN that the float

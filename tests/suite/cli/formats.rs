@@ -52,7 +52,8 @@ fn calibrate_shows_the_scales_of_every_format() {
         let row = ran.stdout.lines().find(|line| line.starts_with("input ")).unwrap().to_owned();
         let cells: Vec<f64> = row.split_whitespace().skip(1).map(|cell| cell.parse().unwrap()).collect();
         assert!((cells[1] * levels / cells[0] - 1.0).abs() < 1e-4, "{options}: {row}");
-        assert!(cells[0] >= amax * 0.9, "{row}");
+        // The range by mse may lie above the largest magnitude, so that pixels are exact.
+        assert!((0.8..=1.0).contains(&(cells[0] / amax)), "{row}");
     }
 }
 

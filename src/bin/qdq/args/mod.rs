@@ -4,6 +4,7 @@ mod data;
 mod inputs;
 mod output;
 mod precision;
+mod search;
 mod tensorrt;
 
 use std::path::PathBuf;
@@ -14,13 +15,14 @@ pub use data::{Channels, DataArgs, Exif, Feeds, Layout, Resize, ResizeFilter, Ru
 pub use inputs::InputArgs;
 pub use output::{Attention, CacheHeaderArgs, Format, PolicyArgs, RecoveryArgs, Target, WeightArgs, Weights};
 pub use precision::{Cast, PrecisionArgs};
+pub use search::{BudgetArgs, Sensitivity};
 pub use tensorrt::TensorRtArgs;
 
 /// INT8 for TensorRT without Python: calibrates ONNX models and writes Q/DQ models and calibration caches.
 #[derive(Debug, Parser)]
 #[command(name = "qdq", version, color = clap::ColorChoice::Never, max_term_width = 100)]
 #[command(
-    after_help = "Exit status: 0 done, 1 a gate failed (compare --min-sqnr, cache check), 2 could not run."
+    after_help = "Exit status: 0 done, 1 a gate failed (compare, a budget of quantize, cache check), 2 could not run."
 )]
 pub struct Args {
     #[command(flatten)]
@@ -64,6 +66,8 @@ pub enum Verb {
     Cache(Cache),
     /// Measure how far a quantized model is from the float model
     Compare(Compare),
+    /// Measure what quantizing each layer alone costs
+    Sensitivity(Box<Sensitivity>),
     /// Show which nodes would be quantized and why
     Inspect(Inspect),
     /// Show the version, the kernels in use and the runtimes found
@@ -80,7 +84,8 @@ pub struct Quantize {
     /// File of the Q/DQ model
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Calibration method of activations: max, entropy, percentile[=P] or mse [default: mse]
+    /// Calibration method of activations: max, entropy, percentile[=P], mse, or auto, which measures the best
+    /// one for each tensor [default: mse]
     #[arg(long, value_name = "METHOD", help_heading = "Calibration")]
     pub method: Option<String>,
     #[command(flatten)]
@@ -93,6 +98,14 @@ pub struct Quantize {
     pub weights: WeightArgs,
     #[command(flatten)]
     pub recovery: RecoveryArgs,
+    /// Try everything that may improve the model, and keep what helps on samples that are held out: ranges,
+    /// recovery, up to two layers in float
+    #[arg(long, help_heading = "Accuracy",
+          conflicts_with_all = ["method", "equalize", "awq", "learned_rounding", "bias_correction", "min_sqnr",
+                                "output_min", "max_disagreement", "metric"])]
+    pub best: bool,
+    #[command(flatten)]
+    pub budget: BudgetArgs,
     #[command(flatten)]
     pub precision: PrecisionArgs,
     #[command(flatten)]
@@ -115,7 +128,8 @@ pub struct Calibrate {
     /// Take statistics that were saved before instead of data
     #[arg(long, value_name = "FILE", conflicts_with = "data", help_heading = "Data")]
     pub from_stats: Option<PathBuf>,
-    /// Calibration method of activations: max, entropy, percentile[=P] or mse [default: mse]
+    /// Calibration method of activations: max, entropy, percentile[=P], mse, or auto, which measures the best
+    /// one for each tensor [default: mse]
     #[arg(long, value_name = "METHOD", help_heading = "Calibration")]
     pub method: Option<String>,
     #[command(flatten)]

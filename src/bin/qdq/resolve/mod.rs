@@ -1,5 +1,6 @@
 //! Converts arguments from the command line to the library's types.
 
+mod budget;
 mod data;
 mod inputs;
 mod precision;
@@ -8,6 +9,7 @@ mod tensorrt;
 use qdq::emit::trt_cache::{Algorithm, Header, Version};
 use qdq::emit::{WeightForm, Weights};
 use qdq::error::{Error, ErrorKind, Result};
+use qdq::pipeline;
 use qdq::place::{Attention, Format, Policy, Selection, Target};
 use qdq::precision::Half;
 use qdq::range::Method;
@@ -17,6 +19,7 @@ use qdq::runtime::{RuntimeKind, RuntimeOptions};
 use crate::args::{self, CacheHeaderArgs, PolicyArgs, RecoveryArgs, RuntimeArgs, WeightArgs};
 use crate::term::Term;
 
+pub use budget::{budget, limits};
 pub use data::{data_paths, labels, source};
 pub use inputs::{model, quantized};
 pub use precision::{half, precision, preparation};
@@ -33,9 +36,54 @@ fn of_option<T>(option: &str, result: Result<T>) -> Result<T> {
     })
 }
 
-/// Returns the calibration method, or the library's default.
-pub fn method(typed: Option<&str>) -> Result<Method> {
-    typed.map_or_else(|| Ok(Method::default()), |text| of_option("--method", text.parse()))
+/// The way in which ranges are computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ranging {
+    /// One method for all tensors.
+    Method(Method),
+    /// The best method for each tensor.
+    Auto,
+}
+
+impl Ranging {
+    /// Returns the method, or the library's default before the best one is known.
+    pub fn method(self) -> Method {
+        match self {
+            Self::Method(method) => method,
+            Self::Auto => Method::default(),
+        }
+    }
+}
+
+/// Returns the way in which ranges are computed, by the library's default method if none is typed.
+pub fn ranging(typed: Option<&str>) -> Result<Ranging> {
+    match typed {
+        None => Ok(Ranging::Method(Method::default())),
+        Some(pipeline::AUTO) => Ok(Ranging::Auto),
+        Some(text) => {
+            let method: Result<Method> = text.parse();
+            let known = |error: Error| {
+                let remedy = format!("{}, or auto", error.remedy().unwrap_or_default());
+                error.with_remedy(remedy)
+            };
+            of_option("--method", method.map_err(known)).map(Ranging::Method)
+        }
+    }
+}
+
+/// Returns the calibration method that an option names.
+pub fn method_of(option: &str, text: &str) -> Result<Method> {
+    of_option(option, text.parse())
+}
+
+/// Returns the format.
+pub fn format(typed: args::Format) -> Format {
+    match typed {
+        args::Format::Int8 => Format::Int8,
+        args::Format::Fp8 => Format::Fp8,
+        args::Format::Int8Weights => Format::Int8Weights,
+        args::Format::Int4Weights => Format::Int4Weights,
+    }
 }
 
 /// Returns the policy: which nodes are quantized, and in which format.
@@ -58,12 +106,7 @@ pub fn policy(args: &PolicyArgs) -> Result<Policy> {
             args::Attention::Int8 => Attention::Int8,
             args::Attention::Float => Attention::Float,
         },
-        format: match args.format {
-            args::Format::Int8 => Format::Int8,
-            args::Format::Fp8 => Format::Fp8,
-            args::Format::Int8Weights => Format::Int8Weights,
-            args::Format::Int4Weights => Format::Int4Weights,
-        },
+        format: format(args.format),
         formats: args
             .format_of
             .iter()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use qdq::emit::trt_cache::Header;
-use qdq::emit::{Cache, Ranges};
+use qdq::emit::{Cache, Ranges, Weights};
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::{Finding, counted};
 use qdq::graph::Graph;
@@ -16,6 +16,7 @@ use qdq::report::table::{Align, Table};
 use serde_json::{Value, json};
 
 use crate::args::{Calibrate, DataArgs, RangeFiles, RuntimeArgs};
+use crate::resolve::Ranging;
 use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
@@ -25,7 +26,14 @@ use super::written::Written;
 pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
     let policy = resolve::policy(&args.policy)?;
     let files = RangeOutputs::new(&args.files, &policy)?;
-    let method = resolve::method(args.method.as_deref())?;
+    let ranging = resolve::ranging(args.method.as_deref())?;
+    if let (Ranging::Auto, Some(path)) = (ranging, &args.from_stats) {
+        let message = format!(
+            "--method auto runs the model on data, and there are only the statistics {}",
+            path.display()
+        );
+        return Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy("give the data with --data"));
+    }
     let data_paths = resolve::data_paths(&args.data);
     let inputs = data_paths.iter().map(|path| path.as_path());
     let model = outputs::of_model(&args.model);
@@ -33,30 +41,33 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
     outputs::check(files.paths(), inputs.chain(args.from_stats.as_deref()))?;
 
     let planned = Planned::open(&args.model, &args.inputs, &policy, None)?;
-    pipeline::graph::check_method(&planned.plan, method)?;
+    pipeline::graph::check_method(&planned.plan, ranging.method())?;
     let stats = match &args.from_stats {
         Some(path) => Stats::load(path)?,
         None if planned.plan.is_empty() => return Err(nothing()),
         None => planned.observe(&args.data, &args.runtime, Observed::new(files.every_activation()), term)?,
     };
-    let ranges = planned.prepared.ranges(&planned.plan, &stats, method)?;
-    let written = files.write(&stats, &ranges, term)?;
+    let of_data = (&args.data, &args.runtime);
+    let found = planned.ranged(&stats, ranging, &Weights::default(), of_data, term)?;
+    let ranges = &found.ranges;
+    let written = files.write(&stats, ranges, term)?;
 
     planned.note_floats(term);
     let (tensors, samples) = (counted(ranges.len(), "tensor"), counted(stats.samples, "sample"));
-    let head = format!("ranges of {tensors} by {method} from {samples}\n");
+    let head = format!("ranges of {tensors} by {} from {samples}\n{}", found.name(), found.text());
     let text = if files.is_empty() {
-        format!("{head}\n{}", table(&ranges, &planned))
+        format!("{head}\n{}", table(ranges, &planned))
     } else {
         head + &written.text()
     };
-    let json = json!({
+    let mut json = json!({
         "samples": stats.samples,
-        "method": method.to_string(),
+        "method": found.name(),
         "ranges": Value::Object(ranges.iter().map(|(name, amax)| (name.to_owned(), json_number(amax))).collect()),
-        "findings": findings(&planned, &stats, &ranges, &[]),
+        "findings": findings(&planned, &stats, ranges, &[]),
         "files": written.to_json(),
     });
+    found.add_to(&mut json);
     term.result(text, &json)?;
     Ok(Outcome::Done)
 }

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod apply;
+mod budget;
 mod cache;
 mod calibrate;
 mod cast;
@@ -10,10 +11,15 @@ mod engine;
 mod halves;
 mod info;
 mod inspect;
+mod made;
 mod merge;
+mod metric;
+mod metric_file;
 mod planning;
 mod quantize;
 mod range_file;
+mod ranging;
+mod sensitivity;
 mod written;
 
 use qdq::error::Result;
@@ -38,6 +44,7 @@ pub fn run(verb: &Verb, term: &Term) -> Result<Outcome> {
         Verb::Merge(args) => merge::run(args, term),
         Verb::Cache(args) => cache::run(args, term),
         Verb::Compare(args) => compare::run(args, term),
+        Verb::Sensitivity(args) => sensitivity::run(args, term),
         Verb::Inspect(args) => inspect::run(args, term),
         Verb::Info => info::run(term),
     }

@@ -7,7 +7,7 @@ use qdq::emit::check_formats;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::counted;
 use qdq::observe::{Stats, TensorStats};
-use qdq::pipeline::{self, Known, Passes, RecoverOptions};
+use qdq::pipeline::{self, Known, RecoverOptions};
 use qdq::place::Format;
 use qdq::report::plan::totals;
 use qdq::tensorrt;
@@ -17,9 +17,11 @@ use crate::args::Quantize;
 use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
+use super::budget::Wanted;
 use super::calibrate::{Observed, RangeOutputs, counts, findings};
 use super::engine::Builder;
 use super::halves::Halves;
+use super::made::{Made, Way, unmet};
 use super::planning::Planned;
 
 pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
@@ -28,11 +30,12 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         None => resolve::policy(&args.policy)?,
     };
     let files = RangeOutputs::new(&args.files, &policy)?;
-    let method = resolve::method(args.method.as_deref())?;
+    let ranging = resolve::ranging(args.method.as_deref())?;
     let (precision, half) = (resolve::precision(&args.precision), resolve::half(&args.precision));
     let (weights, recovery) = (resolve::weights(&args.weights, half)?, resolve::recovery(&args.recovery));
-    let options = RecoverOptions { weights, recovery, method };
+    let mut options = RecoverOptions { weights, recovery, method: ranging.method() };
     options.check()?;
+    let wanted = Wanted::open(&args.budget)?;
     let data_paths = resolve::data_paths(&args.data);
     let model_files = outputs::of_model(&args.model);
     outputs::check(
@@ -61,7 +64,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
 
     let mut planned = Planned::open(&args.model, &args.inputs, &policy, Some(&args.precision))?;
     planned.check_worth(&args.model, &policy)?;
-    pipeline::graph::check_method(&planned.plan, method)?;
+    pipeline::graph::check_method(&planned.plan, options.method)?;
     check_formats(&planned.plan, &options.weights, planned.prepared.model().opset())?;
     options.check_formats(&planned.plan)?;
     if let Some(precision) = &precision {
@@ -70,23 +73,26 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let observed = Observed { every_activation: files.every_activation(), precision: precision.is_some() };
     let stats = planned.observe(&args.data, &args.runtime, observed, term)?;
     let ranged = planned.prepared.taps(&planned.plan, files.every_activation());
-    let mut ranges = planned.prepared.ranges(&planned.plan, &stats.only(&ranged), method)?;
+    let of_data = (&args.data, &args.runtime);
+    let found = planned.ranged(&stats.only(&ranged), ranging, &options.weights, of_data, term)?;
+    options.method = found.method;
+    let mut ranges = found.ranges.clone();
     // An engine is for all shapes of its profiles, whatever the data has.
     ranges.keys.extend(builder.iter().flat_map(|(builder, _)| builder.keys(&planned)));
     planned.plan = planned.prepared.seen(&planned.plan, &ranges);
-    let Planned { prepared, plan } = &planned;
-    let (quantized, final_ranges, scaled, report) = if recovery.is_none() {
-        (prepared.quantize(plan, &ranges, &options.weights)?, ranges.clone(), BTreeMap::new(), None)
-    } else {
-        let (runtime, bar) = (resolve::runtime(&args.runtime), term.progress("recovering accuracy"));
-        let mut passes = Passes {
-            open: &mut || resolve::source(&args.data, prepared.model()),
-            runtime: &runtime,
-            report: &mut |progress| bar.show(progress),
-        };
-        let found = prepared.recover(plan, &ranges, &options, &mut passes)?;
-        (found.model, found.ranges, found.scaled, Some(found.report))
+    let way = Way { args, options, precision: precision.as_ref(), wanted };
+    let made = match way.make(&mut planned, &mut ranges, &stats, term)? {
+        Ok(made) => made,
+        Err(report) => {
+            term.gate(format_args!(
+                "the budget is not met even with all layers in float, so no model is written"
+            ));
+            term.result(&report, &unmet(&report))?;
+            return Ok(Outcome::GateFailed);
+        }
     };
+    let Planned { prepared, plan } = &planned;
+    let Made { model: quantized, ranges: final_ranges, scaled, .. } = made;
     let stats_of_written = of_written(&stats, scaled);
     let known = Known {
         stats: Some(&*stats_of_written).filter(|stats| stats.samples > 0),
@@ -97,6 +103,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let mut written = files.write(&stats, &ranges, term)?;
     written.save(halved.model(), &args.output)?;
     let mut about = halved.findings();
+    about.extend(made.findings);
     let (mut table, mut cost) = (String::new(), None);
     if let Some((builder, path)) = builder {
         builder.build_quantized(halved.model(), &args.model, &ranges, path)?;
@@ -108,31 +115,32 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
 
     planned.note_floats(term);
     let samples = counted(stats.samples, "sample");
-    let changes = report.as_ref().map_or_else(String::new, |report| format!("\n{report}\n"));
     let head = match ranges.is_empty() {
         true => String::new(),
-        false => format!("ranges by {method} from {samples}\n"),
+        false => format!("ranges by {} from {samples}\n{}", found.name(), found.text()),
     };
     let text = format!(
-        "{head}{}\n{}{changes}{}{table}",
+        "{head}{}\n{}{}{}{table}",
         totals(prepared.graph(), plan),
+        made.text,
         halved.text(term),
         written.text()
     );
     let mut json = json!({
         "samples": stats.samples,
-        "method": method.to_string(),
+        "method": found.name(),
         "nodes": counts(prepared.graph(), plan),
         "tensors": ranges.len(),
         "findings": findings(&planned, &stats, &ranges, &about),
         "files": written.to_json(),
     });
+    found.add_to(&mut json);
     halved.add_to(&mut json);
     if let Some(cost) = cost {
         json["cost"] = cost;
     }
-    if let Some(report) = report {
-        json["recovery"] = report.to_json()["layers"].take();
+    for (name, value) in made.json {
+        json[name] = value;
     }
     term.result(text, &json)?;
     Ok(Outcome::Done)

@@ -1,0 +1,147 @@
+//! The quantized model of `qdq quantize`: plain, recovered, within a budget, or the best that is found.
+
+use std::collections::BTreeMap;
+
+use qdq::emit::Ranges;
+use qdq::error::Result;
+use qdq::finding::{Finding, once};
+use qdq::observe::{Stats, TensorStats};
+use qdq::onnx::Model;
+use qdq::pipeline::{BestOptions, BudgetOptions, Passes, RecoverOptions, Recovered, SensitivityOptions};
+use qdq::precision::PrecisionPolicy;
+use qdq::report::budget::BudgetReport;
+use serde_json::{Value, json};
+
+use crate::args::Quantize;
+use crate::resolve;
+use crate::term::Term;
+
+use super::budget::Wanted;
+use super::planning::Planned;
+
+/// The largest number of layers that `--best` leaves in float.
+const MOST_IN_FLOAT: usize = 2;
+
+/// The samples by which `--best` judges.
+const SAMPLES: usize = 32;
+
+/// A quantized model.
+pub struct Made {
+    pub model: Model,
+    /// The ranges of the written model.
+    pub ranges: Ranges,
+    /// The statistics of tensors that a method scaled.
+    pub scaled: BTreeMap<String, TensorStats>,
+    pub findings: Vec<Finding>,
+    /// The lines about recovery, the budget and the steps of the search.
+    pub text: String,
+    /// The entries of the result that say the same.
+    pub json: Vec<(&'static str, Value)>,
+}
+
+/// The way to the quantized model.
+pub struct Way<'a> {
+    pub args: &'a Quantize,
+    pub options: RecoverOptions,
+    pub precision: Option<&'a PrecisionPolicy>,
+    pub wanted: Option<Wanted>,
+}
+
+impl Way<'_> {
+    /// Quantizes the model. The plan and the ranges become those of the result.
+    ///
+    /// Returns the report of a budget that cannot be met instead of a model.
+    pub fn make(
+        mut self,
+        planned: &mut Planned,
+        ranges: &mut Ranges,
+        stats: &Stats,
+        term: &Term,
+    ) -> Result<std::result::Result<Made, BudgetReport>> {
+        if self.args.best {
+            return self.best(planned, ranges, stats, term).map(Ok);
+        }
+        let Some(wanted) = self.wanted.take() else {
+            let recovered = match self.options.recovery.is_none() {
+                true => None,
+                false => Some(self.recover(planned, ranges, term)?),
+            };
+            return self.made(planned, ranges, recovered).map(Ok);
+        };
+        let options = BudgetOptions {
+            recover: self.options.clone(),
+            precision: self.precision,
+            sensitivity: SensitivityOptions { weights: self.options.weights.clone(), ..Default::default() },
+        };
+        let of_run = (&self.args.budget, &self.args.data, &self.args.runtime);
+        let found = wanted.meet(planned, (ranges, stats), &options, of_run, term)?;
+        if !found.report.is_met {
+            return Ok(Err(found.report));
+        }
+        planned.plan = found.plan;
+        let mut made = self.made(planned, ranges, found.recovered)?;
+        made.text += &format!("\n{}\n", found.report);
+        made.json.push(("budget", found.report.to_json()));
+        made.findings.extend(found.report.findings);
+        Ok(Ok(made))
+    }
+
+    fn best(self, planned: &mut Planned, ranges: &mut Ranges, stats: &Stats, term: &Term) -> Result<Made> {
+        let options = BestOptions {
+            weights: self.options.weights.clone(),
+            precision: self.precision,
+            samples: SAMPLES,
+            layers: MOST_IN_FLOAT,
+        };
+        let found = self.passes(planned, "trying", term, |passes| {
+            planned.prepared.best(&planned.plan, stats, &options, passes)
+        })?;
+        (planned.plan, *ranges) = (found.plan, found.ranges);
+        let mut made = self.made(planned, ranges, found.recovered)?;
+        made.text += &format!("\n{}\n", found.report);
+        made.json.push(("best", found.report.to_json()));
+        made.findings.extend(found.report.findings);
+        Ok(made)
+    }
+
+    fn recover(&self, planned: &Planned, ranges: &Ranges, term: &Term) -> Result<Recovered> {
+        self.passes(planned, "recovering accuracy", term, |passes| {
+            planned.prepared.recover(&planned.plan, ranges, &self.options, passes)
+        })
+    }
+
+    /// Calls `work` with the means to run over the data. Findings that every run makes are logged once.
+    fn passes<T>(
+        &self,
+        planned: &Planned,
+        title: &'static str,
+        term: &Term,
+        work: impl FnOnce(&mut Passes<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (runtime, bar) = (resolve::runtime(&self.args.runtime), term.progress(title));
+        let mut passes = Passes {
+            open: &mut || resolve::source(&self.args.data, planned.prepared.model()),
+            runtime: &runtime,
+            report: &mut |progress| bar.show(progress),
+        };
+        once(|| work(&mut passes))
+    }
+
+    /// Quantizes the model by its plan, if no method of recovery has done it.
+    fn made(&self, planned: &Planned, ranges: &Ranges, recovered: Option<Recovered>) -> Result<Made> {
+        let Planned { prepared, plan } = planned;
+        let (findings, mut json, mut text) = (Vec::new(), Vec::new(), String::new());
+        let Some(found) = recovered else {
+            let model = prepared.quantize(plan, ranges, &self.options.weights)?;
+            return Ok(Made { model, ranges: ranges.clone(), scaled: BTreeMap::new(), findings, text, json });
+        };
+        text += &format!("\n{}\n", found.report);
+        json.push(("recovery", found.report.to_json()["layers"].take()));
+        Ok(Made { model: found.model, ranges: found.ranges, scaled: found.scaled, findings, text, json })
+    }
+}
+
+/// Returns the result of a budget that cannot be met.
+pub fn unmet(report: &BudgetReport) -> Value {
+    json!({"budget": report.to_json(), "findings": report.findings, "files": {}})
+}

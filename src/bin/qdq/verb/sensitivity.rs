@@ -1,0 +1,80 @@
+//! `qdq sensitivity`: measures what quantizing each layer alone costs.
+
+use qdq::error::{Error, ErrorKind, Result};
+use qdq::finding::once;
+use qdq::observe::Stats;
+use qdq::pipeline::{self, CalibrateOptions, Candidates, Passes, SensitivityOptions};
+use qdq::place::{Plan, Policy};
+use qdq::range::Method;
+
+use crate::args::Sensitivity;
+use crate::term::Term;
+use crate::{Outcome, resolve};
+
+use super::planning::Planned;
+
+pub fn run(args: &Sensitivity, term: &Term) -> Result<Outcome> {
+    let policy = resolve::policy(&args.policy)?;
+    let mut policies: Vec<Policy> = match args.formats.as_slice() {
+        [] => vec![policy],
+        formats => formats
+            .iter()
+            .map(|&format| Policy { format: resolve::format(format), ..policy.clone() })
+            .collect(),
+    };
+    let methods: Vec<Method> = match args.methods.as_slice() {
+        [] => vec![Method::default()],
+        typed => typed.iter().map(|text| resolve::method_of("--methods", text)).collect::<Result<_>>()?,
+    };
+    let options =
+        SensitivityOptions { samples: args.samples, weights: resolve::weights(&args.weights, None)? };
+    if args.data.data.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidArgument, "there is no data to measure with")
+            .with_remedy("give samples with --data"));
+    }
+    // The model gets the highest opset that any of the formats needs.
+    policies.sort_by_key(|policy| std::cmp::Reverse(policy.least_opset()));
+    let planned = Planned::open(&args.model, &args.inputs, &policies[0], None)?;
+    let mut plans = vec![planned.plan.clone()];
+    for policy in &policies[1..] {
+        plans.push(planned.prepared.plan(policy)?);
+    }
+    for (plan, policy) in plans.iter().zip(&policies) {
+        Planned { prepared: planned.prepared.clone(), plan: plan.clone() }
+            .check_worth(&args.model, policy)?;
+        for &method in &methods {
+            pipeline::graph::check_method(plan, method)?;
+        }
+        qdq::emit::check_formats(plan, &options.weights, planned.prepared.model().opset())?;
+    }
+    let stats = once(|| observe(&planned, &plans, args, term))?;
+    let candidates: Vec<Candidates<'_>> = plans.iter().flat_map(|plan| of_plan(plan, &methods)).collect();
+    let (runtime, bar) = (resolve::runtime(&args.runtime), term.progress("measuring"));
+    let mut passes = Passes {
+        open: &mut || resolve::source(&args.data, planned.prepared.model()),
+        runtime: &runtime,
+        report: &mut |progress| bar.show(progress),
+    };
+    let mut found = once(|| planned.prepared.sensitivity(&candidates, &stats, &options, &mut passes))?;
+    drop(bar);
+    let before = [planned.plan.findings.as_slice(), &stats.findings].concat();
+    found.findings.splice(0..0, before);
+    term.result(&found, &found.to_json())?;
+    Ok(Outcome::Done)
+}
+
+/// Returns the plan with each method; formats of weights alone have one measurement for all methods.
+fn of_plan<'a>(plan: &'a Plan, methods: &[Method]) -> Vec<Candidates<'a>> {
+    let needed = if plan.activations.is_empty() { 1 } else { methods.len() };
+    methods[..needed].iter().map(|&method| Candidates { plan, method }).collect()
+}
+
+/// Gathers the statistics of the tensors that all plans need, in one run.
+fn observe(planned: &Planned, plans: &[Plan], args: &Sensitivity, term: &Term) -> Result<Stats> {
+    let prepared = &planned.prepared;
+    let also: Vec<String> = plans[1..].iter().flat_map(|plan| prepared.taps(plan, false)).collect();
+    let options = CalibrateOptions { runtime: resolve::runtime(&args.runtime), also, ..Default::default() };
+    let mut source = resolve::source(&args.data, prepared.model())?;
+    let bar = term.progress("calibrating");
+    prepared.calibrate(&plans[0], source.as_mut(), &options, &mut |progress| bar.show(progress))
+}

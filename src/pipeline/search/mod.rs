@@ -1,0 +1,14 @@
+//! The search for accuracy: the cost of each layer, and the best of several quantizations.
+
+mod auto;
+mod best;
+mod budget;
+mod judge;
+mod samples;
+mod sensitivity;
+mod suffix;
+
+pub use auto::{AUTO, AutoOptions, ChosenRanges};
+pub use best::{Best, BestOptions};
+pub use budget::{Budget, BudgetOptions, Budgeted, Limits, Metric, Outputs};
+pub use sensitivity::{Candidates, SensitivityOptions};
