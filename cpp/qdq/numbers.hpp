@@ -91,6 +91,12 @@ enum class Attention : qdq_attention {
   Float = QDQ_ATTENTION_FLOAT,  ///< Float.
 };
 
+/// The treatment of front ends: fixed bases of one channel whose results are squared or lose their sign.
+enum class FrontEnd : qdq_front_end {
+  Float = QDQ_FRONT_END_FLOAT,  ///< The basis and the first reader of squares before a Log stay in float.
+  Int8 = QDQ_FRONT_END_INT8,    ///< Quantized like all other layers.
+};
+
 /// The TensorRT product for which a network is quantized.
 enum class Target : qdq_target {
   TensorRt = QDQ_TARGET_TENSORRT,  ///< TensorRT.

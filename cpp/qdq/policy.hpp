@@ -64,6 +64,9 @@ class Policy::Builder : public detail::Builder<Builder, Policy> {
   ///
   /// The products that compute query, key, value and the output are always quantized.
   Builder& attention(Attention value) { return set(qdq_policy_set_attention, detail::number(value)); }
+  /// Sets the treatment of front ends: fixed bases (Fourier, mel, wavelets) of one channel whose results are
+  /// squared or lose their sign. Default: Float.
+  Builder& front_end(FrontEnd value) { return set(qdq_policy_set_front_end, detail::number(value)); }
   /// Sets the TensorRT product for which the network is quantized. Default: TensorRt.
   ///
   /// The TensorRT layer sets it to the product that it is compiled with wherever it builds an engine.

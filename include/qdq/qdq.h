@@ -355,6 +355,9 @@ typedef int32_t qdq_format;
 /// The treatment of the two products of an attention: one of the QDQ_ATTENTION_ numbers.
 typedef int32_t qdq_attention;
 
+/// The treatment of front ends: one of the QDQ_FRONT_END_ numbers.
+typedef int32_t qdq_front_end;
+
 /// The TensorRT product for which a network is quantized: one of the QDQ_TARGET_ numbers.
 typedef int32_t qdq_target;
 
@@ -641,6 +644,13 @@ typedef void (*qdq_log_fn)(void *user, qdq_log_level level, const char *message)
 
 /// The products of every attention stay in float.
 #define QDQ_ATTENTION_FLOAT 2
+
+/// The fixed basis of a front end stays in float, and so does the first layer that reads its squares or
+/// magnitudes before a Log.
+#define QDQ_FRONT_END_FLOAT 0
+
+/// The layers of front ends are quantized like all others.
+#define QDQ_FRONT_END_INT8 1
 
 /// TensorRT.
 #define QDQ_TARGET_TENSORRT 0
@@ -1435,6 +1445,10 @@ qdq_status qdq_policy_set_conv_weights(qdq_policy *policy, bool conv_weights, qd
 /// The products that compute query, key, value and the output are always quantized. Default:
 /// QDQ_ATTENTION_AUTO.
 qdq_status qdq_policy_set_attention(qdq_policy *policy, qdq_attention attention, qdq_error **error);
+
+/// Sets the treatment of front ends: fixed bases (Fourier, mel, wavelets) of one channel whose results are
+/// squared or lose their sign. Default: QDQ_FRONT_END_FLOAT.
+qdq_status qdq_policy_set_front_end(qdq_policy *policy, qdq_front_end front_end, qdq_error **error);
 
 /// Sets the TensorRT product for which the network is quantized. Default: QDQ_TARGET_TENSORRT.
 ///

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use crate::error::Result;
 use crate::place::policy::check_share;
-use crate::place::{Attention, Format, Policy, Target};
+use crate::place::{Attention, Format, FrontEnd, Policy, Target};
 
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
@@ -39,6 +39,21 @@ const ATTENTIONS: NumberSet<Attention> = NumberSet::new(
         (QDQ_ATTENTION_INT8, Attention::Int8),
         (QDQ_ATTENTION_FLOAT, Attention::Float),
     ],
+);
+
+/// The treatment of front ends: one of the QDQ_FRONT_END_ numbers.
+pub type qdq_front_end = i32;
+
+/// The fixed basis of a front end stays in float, and so does the first layer that reads its squares or
+/// magnitudes before a Log.
+pub const QDQ_FRONT_END_FLOAT: qdq_front_end = 0;
+/// The layers of front ends are quantized like all others.
+pub const QDQ_FRONT_END_INT8: qdq_front_end = 1;
+
+const FRONT_ENDS: NumberSet<FrontEnd> = NumberSet::new(
+    "front end",
+    "QDQ_FRONT_END_",
+    &[(QDQ_FRONT_END_FLOAT, FrontEnd::Float), (QDQ_FRONT_END_INT8, FrontEnd::Int8)],
 );
 
 /// The TensorRT product for which a network is quantized: one of the QDQ_TARGET_ numbers.
@@ -262,6 +277,21 @@ pub extern "C" fn qdq_policy_set_attention(
     guard(error, || {
         let policy = get_mut(policy, "policy")?;
         policy.policy.attention = ATTENTIONS.value(attention)?;
+        Ok(())
+    })
+}
+
+/// Sets the treatment of front ends: fixed bases (Fourier, mel, wavelets) of one channel whose results are
+/// squared or lose their sign. Default: QDQ_FRONT_END_FLOAT.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_policy_set_front_end(
+    policy: Option<&mut qdq_policy>,
+    front_end: qdq_front_end,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let policy = get_mut(policy, "policy")?;
+        policy.policy.front_end = FRONT_ENDS.value(front_end)?;
         Ok(())
     })
 }

@@ -45,7 +45,7 @@ impl Plan {
 }
 
 /// Refuses a plan that quantizes less than the policy requires. The policy also says that `float_products`,
-/// the products of some attentions, stay in float.
+/// the products of some attentions and the layers of front ends, stay in float.
 pub(super) fn check(
     graph: &Graph,
     policy: &Policy,

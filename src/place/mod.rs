@@ -5,6 +5,8 @@
 //! - Every input of Conv, ConvTranspose, Gemm and MatMul is quantized. Weights have a scale per output
 //!   channel ([`ops`]).
 //! - The two products of an attention are quantized up to 512 keys ([`attention`]).
+//! - Fixed bases whose results are squared, as in a spectrogram, stay in float with their first reader
+//!   ([`front_end`]).
 //! - Of a residual Add, the branch that does not fuse into a convolution is quantized ([`fusion`]).
 //! - Operators that only move or select values (max pooling, Concat) run in INT8 if all their readers do, on
 //!   one shared scale ([`sharing`]).
@@ -21,6 +23,7 @@ pub mod einsum;
 pub mod existing;
 pub mod format;
 mod forms;
+pub mod front_end;
 pub mod fusion;
 mod grid;
 pub mod ops;
@@ -41,7 +44,7 @@ pub use attention::PlannedAttention;
 pub use coverage::Coverage;
 pub use format::{AttentionRule, Format, FormatRules};
 pub use forms::Forms;
-pub use policy::{Attention, Policy, Selection};
+pub use policy::{Attention, FrontEnd, Policy, Selection};
 pub use target::{Target, TargetRules};
 
 /// An activation that is quantized and dequantized, and the uses that read the result.
@@ -153,7 +156,8 @@ struct Draft {
     activations: BTreeMap<(TensorId, Format), BTreeSet<Edge>>,
     weights: BTreeMap<(TensorId, WeightGrid), Vec<Edge>>,
     decisions: BTreeMap<NodeId, (Verdict, Format, String)>,
-    /// The products that stay in float because of their attention, with their reasons.
+    /// The convolutions and products that stay in float because of their attention or front end, with their
+    /// reasons.
     float_products: BTreeMap<NodeId, String>,
 }
 
@@ -199,6 +203,7 @@ pub fn plan(graph: &Graph, policy: &Policy) -> Result<Plan> {
     existing::keep(graph, &mut draft);
     let attentions = attention::find(graph, &draft.forms, policy);
     draft.float_products = attention::left_in_float(graph, &attentions, policy);
+    draft.float_products.extend(front_end::left_in_float(graph, &draft.forms, policy));
     ops::place_weighted(graph, policy, &mut draft);
     attention::explain(graph, &attentions, policy, &mut draft);
     fusion::place_residuals(graph, policy, &mut draft);

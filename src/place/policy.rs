@@ -40,6 +40,8 @@ pub struct Policy {
     pub conv_weights: bool,
     /// The treatment of the two products of an attention.
     pub attention: Attention,
+    /// The treatment of front ends.
+    pub front_end: FrontEnd,
     /// The TensorRT product for which the network is quantized.
     pub target: Target,
     /// The largest numbers of keys that data has shown, by the name of the probabilities.
@@ -68,6 +70,19 @@ pub enum Attention {
     Int8,
     /// Leaves the products of every attention in float.
     Float,
+}
+
+/// The treatment of front ends ([`front_end`](super::front_end)).
+///
+/// A front end is a fixed basis of one channel whose results are squared or lose their sign, as in a
+/// spectrogram, and the first layer that reads these squares or magnitudes before a Log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FrontEnd {
+    /// Leaves the layers of front ends in float if their format quantizes activations.
+    #[default]
+    Float,
+    /// Treats them like all other layers.
+    Int8,
 }
 
 /// Nodes that are selected by name or by operator.

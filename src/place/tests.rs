@@ -5,6 +5,7 @@ use crate::tensor::Dim;
 
 mod attention;
 mod formats;
+mod front_end;
 
 /// Makes a graph from lines such as `Conv x w[8,3,3,3] -> y` or `Gemm:transB=1 ...`.
 ///

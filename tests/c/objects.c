@@ -355,6 +355,8 @@ static void graphs(void) {
   qdq_policy_free(&same);
   OK(qdq_policy_set_attention(policy, QDQ_ATTENTION_FLOAT, &error));
   FAILS(qdq_policy_set_attention(policy, 3, &error), QDQ_ERROR_INVALID_ARGUMENT, "attention 3");
+  OK(qdq_policy_set_front_end(policy, QDQ_FRONT_END_INT8, &error));
+  FAILS(qdq_policy_set_front_end(policy, 2, &error), QDQ_ERROR_INVALID_ARGUMENT, "front end 2");
   qdq_graph_free(&graph);
   qdq_buffer *text;
   OK(qdq_plan_to_text(plan, &text, &error));

@@ -187,6 +187,25 @@ TEST(the_products_of_an_attention_follow_the_policy) {
   CHECK_FAILS(unknown, Status::InvalidArgument, "attention 9");
 }
 
+// The option decides on a fixed basis whose result is squared.
+TEST(front_ends_follow_the_policy) {
+  Graph graph;
+  const auto samples = graph.add_tensor("samples", TensorKind::Input, DType::F32, {1, 1, 640}).value();
+  const auto basis = graph.add_tensor("basis", TensorKind::Constant, DType::F32, {258, 1, 256}).value();
+  graph.add_node(Node::make("Conv").input(samples).input(basis).output("spectrum").build().value()).value();
+  const auto spectrum = graph.find_tensor("spectrum");
+  graph.add_node(Node::make("Mul").input(spectrum).input(spectrum).output("power").build().value()).value();
+  graph.mark_output(graph.find_tensor("power")).value();
+  const auto verdict = [&graph](qdq::FrontEnd front_end) {
+    const auto policy = qdq::Policy::make().front_end(front_end).build().value();
+    return kept(graph.plan(policy).value()).decisions().at(0).verdict;
+  };
+  CHECK(verdict(qdq::FrontEnd::Int8) == Verdict::Quantized);
+  CHECK(verdict(qdq::FrontEnd::Float) == Verdict::Float);
+  const auto unknown = qdq::Policy::make().front_end(static_cast<qdq::FrontEnd>(9)).build();
+  CHECK_FAILS(unknown, Status::InvalidArgument, "front end 9");
+}
+
 // The result and the log contain what a plan and ranges leave out.
 TEST(findings_are_said_in_the_result_and_in_the_log) {
   const auto warnings = std::make_shared<std::vector<std::string>>();

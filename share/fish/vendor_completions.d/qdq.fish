@@ -90,6 +90,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l block-size -d 'With
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l front-end -d 'Treatment of front ends: fixed bases (Fourier, mel, wavelets) of one channel whose results are squared or lose their sign, and the first layer that reads those before a Log' -r -f -a "float\t'In float if the format quantizes activations'
+int8\t'Quantized'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
 rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
@@ -184,6 +186,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l block-size -d 'Wit
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l front-end -d 'Treatment of front ends: fixed bases (Fourier, mel, wavelets) of one channel whose results are squared or lose their sign, and the first layer that reads those before a Log' -r -f -a "float\t'In float if the format quantizes activations'
+int8\t'Quantized'"
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
 rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
@@ -262,6 +266,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand apply" -l block-size -d 'With in
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l front-end -d 'Treatment of front ends: fixed bases (Fourier, mel, wavelets) of one channel whose results are squared or lose their sign, and the first layer that reads those before a Log' -r -f -a "float\t'In float if the format quantizes activations'
+int8\t'Quantized'"
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
 rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
@@ -306,6 +312,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand engine" -l block-size -d 'With i
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l front-end -d 'Treatment of front ends: fixed bases (Fourier, mel, wavelets) of one channel whose results are squared or lose their sign, and the first layer that reads those before a Log' -r -f -a "float\t'In float if the format quantizes activations'
+int8\t'Quantized'"
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
 rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
@@ -493,6 +501,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l block-size -d 'With 
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l front-end -d 'Treatment of front ends: fixed bases (Fourier, mel, wavelets) of one channel whose results are squared or lose their sign, and the first layer that reads those before a Log' -r -f -a "float\t'In float if the format quantizes activations'
+int8\t'Quantized'"
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
 rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r

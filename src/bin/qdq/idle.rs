@@ -30,6 +30,7 @@ const QUANTIZING: &[&str] = &[
     "conv_weights",
     "per_tensor_weights",
     "attention",
+    "front_end",
     "target",
     "min_quantized",
     "weights",

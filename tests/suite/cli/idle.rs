@@ -9,7 +9,7 @@ fn options_that_change_nothing_are_refused() {
         .run("calibrate model.onnx -d calib.npz --limit 8 --stats s.stats --ranges r.json --cache c.cache")
         .succeeds();
     let quantize = "quantize model.onnx -d calib.npz -o out.onnx";
-    let cases: [(&str, &str, &str); 50] = [
+    let cases: [(&str, &str, &str); 51] = [
         (quantize, "--shapes input=1x1x8x8", "--engine"),
         (quantize, "--workspace 64", "--engine"),
         (quantize, "--half-io", "--fp16"),
@@ -39,6 +39,7 @@ fn options_that_change_nothing_are_refused() {
         ("engine model.onnx -o out", "--include-op Conv", "--ranges"),
         ("engine model.onnx -o out", "--per-tensor-weights", "--ranges"),
         ("engine model.onnx -o out", "--attention int8", "--ranges"),
+        ("engine model.onnx -o out", "--front-end int8", "--ranges"),
         ("engine model.onnx -o out", "--target rtx", "--ranges"),
         ("engine model.onnx -o out", "--min-quantized 0.5", "--ranges"),
         ("engine model.onnx -o out", "--weights int8", "--ranges"),

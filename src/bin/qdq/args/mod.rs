@@ -13,7 +13,9 @@ use clap::{ArgAction, Parser, Subcommand};
 
 pub use data::{Channels, DataArgs, Exif, Feeds, Layout, Resize, ResizeFilter, Runtime, RuntimeArgs};
 pub use inputs::InputArgs;
-pub use output::{Attention, CacheHeaderArgs, Format, PolicyArgs, RecoveryArgs, Target, WeightArgs, Weights};
+pub use output::{
+    Attention, CacheHeaderArgs, Format, FrontEnd, PolicyArgs, RecoveryArgs, Target, WeightArgs, Weights,
+};
 pub use precision::{Cast, PrecisionArgs};
 pub use search::{BudgetArgs, Sensitivity};
 pub use tensorrt::TensorRtArgs;

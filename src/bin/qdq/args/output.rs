@@ -48,6 +48,10 @@ pub struct PolicyArgs {
     /// Treatment of the two products of an attention; its projections are always quantized
     #[arg(long, value_enum, default_value_t = Attention::Auto)]
     pub attention: Attention,
+    /// Treatment of front ends: fixed bases (Fourier, mel, wavelets) of one channel whose results are squared
+    /// or lose their sign, and the first layer that reads those before a Log
+    #[arg(long, value_enum, default_value_t = FrontEnd::Float)]
+    pub front_end: FrontEnd,
     /// The product that builds the engine [default: tensorrt; with an engine, the product of the library]
     #[arg(long, value_enum)]
     pub target: Option<Target>,
@@ -116,6 +120,14 @@ pub enum Target {
     Tensorrt,
     /// TensorRT-RTX: a convolution's weight has one scale, and its channels' scales follow the convolution
     Rtx,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FrontEnd {
+    /// In float if the format quantizes activations
+    Float,
+    /// Quantized
+    Int8,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -10,7 +10,7 @@ use qdq::emit::trt_cache::{Algorithm, Header, Version};
 use qdq::emit::{WeightForm, Weights};
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::pipeline;
-use qdq::place::{Attention, Format, Policy, Selection, Target};
+use qdq::place::{Attention, Format, FrontEnd, Policy, Selection, Target};
 use qdq::precision::Half;
 use qdq::range::Method;
 use qdq::recover::Recovery;
@@ -105,6 +105,10 @@ pub fn policy(args: &PolicyArgs) -> Result<Policy> {
             args::Attention::Auto => Attention::Auto,
             args::Attention::Int8 => Attention::Int8,
             args::Attention::Float => Attention::Float,
+        },
+        front_end: match args.front_end {
+            args::FrontEnd::Float => FrontEnd::Float,
+            args::FrontEnd::Int8 => FrontEnd::Int8,
         },
         format: format(args.format),
         formats: args
