@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cache;
+mod config;
 mod cost;
 mod digits;
 mod feeds;

@@ -123,6 +123,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l shapes -d 'Shapes o
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l workspace -d 'The builder\'s workspace in MiB [default: all of the GPU]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l timing-cache -d 'Keep measured times in this file for later builds' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l compute-capability -d 'TensorRT-RTX: build for a GPU of this compute capability, such as 8.6; repeatable [default: this machine\'s]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l config -d 'Take options from this TOML file: their long names as keys, and paths relative to the file; what the command line says goes before' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l save-config -d 'Write the options of this run to such a file, before the work starts' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l conv-weights -d 'With int8-weights: also the weights of convolutions, which TensorRT still computes in float'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l equalize -d 'Give channels between two layers scales of their own (cross-layer equalization)'
@@ -196,6 +198,8 @@ onnxruntime\t'ONNX Runtime\'s shared library'
 auto\t'ONNX Runtime if it is found, else the embedded runtime'"
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l onnxruntime -d 'Path of ONNX Runtime\'s library or of its folder, if it is not found by itself' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l config -d 'Take options from this TOML file: their long names as keys, and paths relative to the file; what the command line says goes before' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l save-config -d 'Write the options of this run to such a file, before the work starts' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l conv-weights -d 'With int8-weights: also the weights of convolutions, which TensorRT still computes in float'
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand calibrate" -l json -d 'Print the result as JSON'
@@ -242,6 +246,8 @@ onnxruntime\t'ONNX Runtime\'s shared library'
 auto\t'ONNX Runtime if it is found, else the embedded runtime'"
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l onnxruntime -d 'Path of ONNX Runtime\'s library or of its folder, if it is not found by itself' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l config -d 'Take options from this TOML file: their long names as keys, and paths relative to the file; what the command line says goes before' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand cast" -l save-config -d 'Write the options of this run to such a file, before the work starts' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l fp16 -d 'Compute a node in float16 if it is not INT8 and its values allow it; in an engine, a weakly typed TensorRT (8 to 10) chooses the float16 layers itself'
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l bf16 -d 'Compute a node in bfloat16 if it is not INT8 and its values allow it'
 complete -c qdq -n "__fish_qdq_using_subcommand cast" -l half-io -d 'Change the type of the model\'s float32 inputs and outputs too'
@@ -280,6 +286,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand apply" -l float32-op -d 'Keep no
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l half -d 'Compute nodes with a matching name in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l opset -d 'Opset to which an older model is raised [default: what the format and half precision need, at least 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l config -d 'Take options from this TOML file: their long names as keys, and paths relative to the file; what the command line says goes before' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand apply" -l save-config -d 'Write the options of this run to such a file, before the work starts' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l conv-weights -d 'With int8-weights: also the weights of convolutions, which TensorRT still computes in float'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand apply" -l fp16 -d 'Compute a node in float16 if it is not INT8 and its values allow it; in an engine, a weakly typed TensorRT (8 to 10) chooses the float16 layers itself'
@@ -326,6 +334,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand engine" -l float32-op -d 'Keep n
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l half -d 'Compute nodes with a matching name in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l opset -d 'Opset to which an older model is raised [default: what the format and half precision need, at least 13]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l config -d 'Take options from this TOML file: their long names as keys, and paths relative to the file; what the command line says goes before' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand engine" -l save-config -d 'Write the options of this run to such a file, before the work starts' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l detailed -d 'Keep the details of layers in the engine, so that its kernels and what they move are shown (TensorRT 8.2 to 11; engines of TensorRT-RTX always have them)'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l conv-weights -d 'With int8-weights: also the weights of convolutions, which TensorRT still computes in float'
 complete -c qdq -n "__fish_qdq_using_subcommand engine" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
@@ -416,6 +426,8 @@ onnxruntime\t'ONNX Runtime\'s shared library'
 auto\t'ONNX Runtime if it is found, else the embedded runtime'"
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l onnxruntime -d 'Path of ONNX Runtime\'s library or of its folder, if it is not found by itself' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l config -d 'Take options from this TOML file: their long names as keys, and paths relative to the file; what the command line says goes before' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l save-config -d 'Write the options of this run to such a file, before the work starts' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l per-tensor -d 'Also compare every activation that both models have'
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l json -d 'Print the result as JSON'
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -s v -l verbose -d 'Also print progress messages and the nodes that stay in float'
@@ -512,6 +524,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l half -d 'Compute nod
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l half-op -d 'Compute nodes of this operator in half precision, whatever their values are; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l opset -d 'Opset to which an older model is raised [default: what the format and half precision need, at least 13]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l stats -d 'With --fp16 or --bf16: judge the values by these statistics' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l config -d 'Take options from this TOML file: their long names as keys, and paths relative to the file; what the command line says goes before' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l save-config -d 'Write the options of this run to such a file, before the work starts' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l conv-weights -d 'With int8-weights: also the weights of convolutions, which TensorRT still computes in float'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand inspect" -l fp16 -d 'Compute a node in float16 if it is not INT8 and its values allow it; in an engine, a weakly typed TensorRT (8 to 10) chooses the float16 layers itself'

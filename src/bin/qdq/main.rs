@@ -1,9 +1,11 @@
 //! The command-line tool.
 //!
-//! [`args`] defines the arguments, [`idle`] refuses those without an effect, [`resolve`] converts them to the
-//! library's types, and [`verb`] has one file for each command.
+//! [`args`] defines the arguments, [`config`] reads them from a file and writes them to one, [`idle`] refuses
+//! those without an effect, [`resolve`] converts them to the library's types, and [`verb`] has one file for
+//! each command.
 
 mod args;
+mod config;
 mod idle;
 mod log;
 mod outputs;
@@ -15,9 +17,11 @@ mod verb;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use qdq::error::Result;
 
 use args::Args;
+use config::{Origins, Refusal};
 use term::Term;
 
 /// The result of a command that ran.
@@ -34,22 +38,33 @@ const EXIT_GATE_FAILED: u8 = 1;
 const EXIT_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
-    let matches = match Args::command().try_get_matches() {
-        Ok(matches) => matches,
-        Err(error) => return term::usage(&error),
+    let words: Vec<_> = std::env::args_os().collect();
+    let (matches, origins) = match config::read(&words) {
+        Ok(read) => read,
+        Err(Refusal::Usage(error, origins)) => return term::usage(&error, &origins),
+        Err(Refusal::File(error)) => {
+            term::error(&error, &Origins::default());
+            return EXIT_ERROR.into();
+        }
     };
     let args = match Args::from_arg_matches(&matches) {
         Ok(args) => args,
-        Err(error) => return term::usage(&error.format(&mut Args::command())),
+        Err(error) => return term::usage(&error.format(&mut Args::command()), &origins),
     };
-    let term = Term::new(&args.common);
+    let mut term = Term::new(&args.common);
     log::hide_panics_of_runtimes();
-    match idle::check(&matches).and_then(|()| verb::run(&args.verb, &term)) {
+    match run(&matches, &args, &mut term) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::GateFailed) => EXIT_GATE_FAILED.into(),
         Err(error) => {
-            term.error(&error);
+            term::error(&error, &origins);
             EXIT_ERROR.into()
         }
     }
+}
+
+fn run(matches: &ArgMatches, args: &Args, term: &mut Term) -> Result<Outcome> {
+    idle::check(matches)?;
+    term.saved = config::save(matches)?;
+    verb::run(&args.verb, term)
 }

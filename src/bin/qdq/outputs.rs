@@ -51,6 +51,24 @@ pub fn check<'a>(
     Ok(())
 }
 
+/// Refuses an output that would replace one of `others`, whether these are there already or will be written.
+pub fn check_apart(output: &Path, others: &[PathBuf]) -> Result<()> {
+    let is_same = |other: &PathBuf| {
+        !is_special(other) && real(other).is_some_and(|real| Some(real) == self::real(output))
+    };
+    if !others.iter().any(is_same) {
+        return Ok(());
+    }
+    let message = format!("{}: is also another file of this command", output.display());
+    Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy("write to another file"))
+}
+
+/// Returns the path without links and detours, of a file that may not be there yet.
+fn real(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    path.canonicalize().ok().or_else(|| Some(folder.canonicalize().ok()?.join(path.file_name()?)))
+}
+
 /// Returns a model's file and the files of its weights, which no output may replace.
 ///
 /// An invalid model gives no error here. Opening it later reports the problem.
@@ -85,6 +103,14 @@ mod tests {
         assert!(refused(&[at("sub")]).ends_with("is a folder"));
         assert!(refused(&[at("a"), at("sub/../a")]).ends_with("two outputs go to this file"));
         assert!(refused(&[at("missing/a")]).ends_with("cannot write"));
+        for (other, is_same) in
+            [("model", true), ("sub/../later", true), ("sub/later", false), ("gone/later", false)]
+        {
+            let outputs = [at("model"), at("later")];
+            let found = outputs.iter().any(|output| check_apart(output, &[at(other)]).is_err());
+            assert_eq!(found, is_same, "{other}");
+        }
+        check_apart(Path::new("/dev/null"), &["/dev/null".into()]).unwrap();
         let fine = [at("a"), at("sub/a"), PathBuf::from("/dev/null"), PathBuf::from("/dev/null")];
         check(fine.iter().map(PathBuf::as_path), [at("model").as_path()]).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "a check leaves nothing behind");

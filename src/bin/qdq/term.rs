@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::Display;
 use std::io::{ErrorKind as IoErrorKind, IsTerminal, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,6 +14,7 @@ use serde_json::Value;
 use tracing::Level;
 
 use crate::args::Common;
+use crate::config::Origins;
 use crate::log;
 
 /// The amount and the form of the output.
@@ -21,6 +22,8 @@ pub struct Term {
     json: bool,
     verbose: bool,
     quiet: bool,
+    /// The file of options that has been written, for the result.
+    pub saved: Option<PathBuf>,
 }
 
 impl Term {
@@ -32,7 +35,7 @@ impl Term {
             _ => Level::INFO,
         };
         log::print_up_to(level);
-        Self { json: common.json, verbose: common.verbose, quiet: common.quiet }
+        Self { json: common.json, verbose: common.verbose, quiet: common.quiet, saved: None }
     }
 
     /// Returns whether the output is verbose.
@@ -43,11 +46,20 @@ impl Term {
     /// Prints the result of a command, as text or as JSON.
     pub fn result(&self, text: impl Display, json: &Value) -> Result<()> {
         if self.json {
+            let mut json = json.clone();
+            if let Some(path) = &self.saved {
+                json["files"]["config"] = path.display().to_string().into();
+            }
             print(&format!("{json:#}\n"))
         } else if self.quiet {
             Ok(())
         } else {
-            print(&text.to_string())
+            let mut text = text.to_string();
+            if let Some(path) = &self.saved {
+                let line_end = if text.ends_with('\n') { "" } else { "\n" };
+                text += &format!("{line_end}wrote {} (config)\n", path.display());
+            }
+            print(&text)
         }
     }
 
@@ -68,11 +80,6 @@ impl Term {
     /// Prints why a gate failed. It does so in quiet mode too, because a script's log needs it.
     pub fn gate(&self, message: impl Display) {
         say(format_args!("qdq: gate failed: {message}"));
-    }
-
-    /// Prints an error, one line for each of its causes, and the remedy.
-    pub fn error(&self, error: &Error) {
-        say(format_args!("{}", render(error)));
     }
 
     /// Returns a progress bar for long work. It appears only if standard error is a terminal.
@@ -153,12 +160,24 @@ fn render(error: &Error) -> String {
     text
 }
 
+/// Prints an error, one line for each of its causes, the remedy, and the lines of the file that it is about.
+pub fn error(error: &Error, origins: &Origins) {
+    let text = render(error);
+    say(format_args!("{text}"));
+    note_origins(&text, origins);
+}
+
+fn note_origins(text: &str, origins: &Origins) {
+    origins.named_in(text).iter().for_each(|line| say(format_args!("  note: {line}")));
+}
+
 /// Prints an error in the arguments, or the requested help.
-pub fn usage(error: &clap::Error) -> ExitCode {
+pub fn usage(error: &clap::Error, origins: &Origins) -> ExitCode {
     let text = error.render().to_string();
     if error.use_stderr() {
         let is_mistake = error.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
         say(format_args!("{}{}", if is_mistake { "qdq: " } else { "" }, text.trim_end()));
+        note_origins(&text, origins);
         return crate::EXIT_ERROR.into();
     }
     match print(&text) {

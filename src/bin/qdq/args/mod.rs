@@ -1,5 +1,6 @@
 //! The arguments of the command line. This module does not access the file system; [`crate::resolve`] does.
 
+mod config;
 mod data;
 mod inputs;
 mod output;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
 
+pub use config::ConfigArgs;
 pub use data::{Channels, DataArgs, Exif, Feeds, Layout, Resize, ResizeFilter, Runtime, RuntimeArgs};
 pub use inputs::InputArgs;
 pub use output::{
@@ -117,6 +119,8 @@ pub struct Quantize {
     pub engine: Option<PathBuf>,
     #[command(flatten)]
     pub tensorrt: TensorRtArgs,
+    #[command(flatten)]
+    pub config: ConfigArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -142,6 +146,8 @@ pub struct Calibrate {
     pub policy: PolicyArgs,
     #[command(flatten)]
     pub runtime: RuntimeArgs,
+    #[command(flatten)]
+    pub config: ConfigArgs,
 }
 
 /// The files of a calibration's results.
@@ -178,6 +184,8 @@ pub struct Apply {
     pub weights: WeightArgs,
     #[command(flatten)]
     pub precision: PrecisionArgs,
+    #[command(flatten)]
+    pub config: ConfigArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -203,6 +211,8 @@ pub struct Engine {
     pub weights: WeightArgs,
     #[command(flatten)]
     pub precision: PrecisionArgs,
+    #[command(flatten)]
+    pub config: ConfigArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -296,6 +306,8 @@ pub struct Compare {
     pub inputs: InputArgs,
     #[command(flatten)]
     pub runtime: RuntimeArgs,
+    #[command(flatten)]
+    pub config: ConfigArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -311,6 +323,8 @@ pub struct Inspect {
     /// With --fp16 or --bf16: judge the values by these statistics
     #[arg(long, value_name = "FILE", help_heading = "Half precision")]
     pub stats: Option<PathBuf>,
+    #[command(flatten)]
+    pub config: ConfigArgs,
 }
 
 #[cfg(test)]

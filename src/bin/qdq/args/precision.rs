@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{DataArgs, InputArgs, RuntimeArgs};
+use super::{ConfigArgs, DataArgs, InputArgs, RuntimeArgs};
 
 /// Half precision for what is not INT8.
 #[derive(Debug, clap::Args)]
@@ -65,4 +65,6 @@ pub struct Cast {
     pub inputs: InputArgs,
     #[command(flatten)]
     pub runtime: RuntimeArgs,
+    #[command(flatten)]
+    pub config: ConfigArgs,
 }
