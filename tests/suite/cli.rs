@@ -7,6 +7,7 @@ mod cost;
 mod digits;
 mod feeds;
 mod formats;
+mod front_end;
 mod half;
 mod idle;
 mod inputs;
