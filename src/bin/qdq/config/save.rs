@@ -31,7 +31,8 @@ pub fn save(found: &ArgMatches) -> Result<Option<PathBuf>> {
     Ok(Some(path.clone()))
 }
 
-fn text(path: &Path, (chain, command): (&[&str], &Command), given: &ArgMatches) -> Result<String> {
+/// Returns what the command line says as TOML, for a file of this path.
+pub fn text(path: &Path, (chain, command): (&[&str], &Command), given: &ArgMatches) -> Result<String> {
     let base = from_folder_of(path)?;
     let mut text = format!(
         "# Options of qdq {}, for 'qdq {} --config FILE'. Relative paths count from this file's folder.\n",

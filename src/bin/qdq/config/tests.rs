@@ -117,6 +117,55 @@ fn every_argument_of_every_command_can_stand_in_the_file() {
     assert!(tried > 200, "{tried}");
 }
 
+/// All arguments at once, but for those that exclude each other, go into a file and come out of it again.
+#[test]
+fn every_argument_of_every_command_is_saved() {
+    let whole = whole();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("saved.toml");
+    for (chain, command) in commands(&whole) {
+        let mut taken: Vec<&clap::Arg> = Vec::new();
+        for (_, arg) in keys::all(command) {
+            let excludes = |one: &clap::Arg, other: &clap::Arg| {
+                command.get_arg_conflicts_with(one).iter().any(|found| found.get_id() == other.get_id())
+            };
+            if !taken.iter().any(|other| excludes(arg, other) || excludes(other, arg)) {
+                taken.push(arg);
+            }
+        }
+        let (mut options, mut places) = (Vec::new(), Vec::new());
+        for arg in &taken {
+            let (key, _) =
+                keys::all(command).into_iter().find(|(_, known)| known.get_id() == arg.get_id()).unwrap();
+            // Not every text is TOML as it is.
+            let value = match keys::is_text(arg) {
+                true => "a\\b \"c\" d".to_owned(),
+                false => example(arg),
+            };
+            let words = keys::words(arg, &key, &[value.into()]);
+            if arg.is_positional() { places.extend(words) } else { options.extend(words) }
+        }
+        let start = std::iter::once("qdq".to_owned()).chain(chain.iter().cloned()).map(OsString::from);
+        let line: Vec<OsString> = start.clone().chain(options).chain(["--".into()]).chain(places).collect();
+        let typed = Args::command().try_get_matches_from(&line).unwrap_or_else(|error| panic!("{error}"));
+        let (_, _, given) = leaf(&whole, &typed);
+        let names: Vec<&str> = chain.iter().map(String::as_str).collect();
+        std::fs::write(&file, save::text(Path::new("saved.toml"), (&names, command), given).unwrap())
+            .unwrap();
+        let again = start.chain(["--config".into(), file.clone().into()]).collect::<Vec<_>>();
+        let Ok((found, _)) = read(&again) else { panic!("{}", std::fs::read_to_string(&file).unwrap()) };
+        let (_, _, found) = leaf(&whole, &found);
+        for arg in &taken {
+            let id = arg.get_id().as_str();
+            let expected: Vec<OsString> = typed_values(given, id)
+                .into_iter()
+                .map(|value| if keys::is_path(arg) { folder.path().join(value).into() } else { value })
+                .collect();
+            assert_eq!((is_typed(found, id), typed_values(found, id)), (true, expected), "{chain:?} {id}");
+        }
+    }
+}
+
 /// A command with data or a policy is a run, whose options a user may want to keep.
 #[test]
 fn every_command_of_a_run_takes_a_file() {
@@ -195,6 +244,8 @@ fn the_command_line_goes_before_the_file() {
 
 #[test]
 fn what_is_wrong_in_the_file_is_said_with_its_line() {
+    let (deep, dotted) =
+        (format!("data = {}", "[".repeat(100_000)), format!("a{} = 1", ".a".repeat(100_000)));
     for (text, parts) in [
         (
             "\nmethd = \"max\"",
@@ -213,6 +264,9 @@ fn what_is_wrong_in_the_file_is_said_with_its_line() {
         ("save-config = \"x\"", &["'save-config' is for the command line alone"]),
         ("limit = 1\nlimit = 2", &["q.toml, line 2: duplicate key"]),
         ("limit = ", &["q.toml, line 1: ", "write it as TOML"]),
+        (&deep, &["q.toml, line 1: ", "max recursion depth met"]),
+        (&dotted, &["q.toml, line 1: ", "recursion limit"]),
+        ("\u{feff}limit = 1\r\nlimitt = 2\r\n", &["line 2: 'quantize' has no option 'limitt'"]),
         ("limit = true", &["line 1: 'limit' takes no boolean", "write limit = "]),
         ("limit = [1, 2]", &["'limit' takes no array"]),
         (
@@ -243,7 +297,7 @@ fn what_is_wrong_in_the_file_is_said_with_its_line() {
     ] {
         let error = with_file(text, &["qdq", "quantize", "--config", "FILE"]).unwrap_err();
         for part in parts {
-            assert!(error.contains(part), "{text}: '{part}' is not in\n{error}");
+            assert!(error.contains(part), "{text:.80}: '{part}' is not in\n{error}");
         }
     }
 }
