@@ -19,15 +19,16 @@ use super::run_options::{Run, qdq_run_options};
 use super::stats::qdq_stats;
 use super::status::qdq_status;
 
-/// Measures what each quantized layer of the plan costs alone: the signal-to-quantization-noise ratio of its own
-/// output, and that of the network's outputs if only this layer is quantized. `*out` receives JSON: `samples`,
-/// `layers` and `findings`. The layers are in the order of their noise, each with `layer`, `op`, `format`,
-/// `method`, `own_db`, `output_db`, `share` (of the noise of all layers, 0 to 1) and `cost` (multiply-accumulates
-/// for one sample); free it with qdq_buffer_free().
+/// Measures what each quantized layer of the plan costs alone: the signal-to-quantization-noise ratio of its
+/// own output, and that of the network's outputs if only this layer is quantized. `*out` receives JSON:
+/// `samples`, `layers` and `findings`. The layers are in the order of their noise, each with `layer`, `op`,
+/// `format`, `method`, `own_db`, `output_db`, `share` (of the noise of all layers, 0 to 1) and `cost`
+/// (multiply-accumulates for one sample); free it with qdq_buffer_free().
 ///
-/// `stats` are those of qdq_model_calibrate() for this plan, and `method` and `percentile` compute the ranges from
-/// them. At most `samples` samples are measured, evenly spread over the data; 0 stands for 32. The data is read
-/// twice, so `open` is called with `user` before this function returns. `options` and `run_options` may be NULL.
+/// `stats` are those of qdq_model_calibrate() for this plan, and `method` and `percentile` compute the ranges
+/// from them. At most `samples` samples are measured, evenly spread over the data; 0 stands for 32. The data
+/// is read twice, so `open` is called with `user` before this function returns. `options` and `run_options`
+/// may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_sensitivity(
     model: Option<&qdq_model>,
@@ -64,15 +65,17 @@ pub unsafe extern "C" fn qdq_model_sensitivity(
     })
 }
 
-/// Chooses the range of each tensor that the plan quantizes, among those of all methods and steps between them. A
-/// range is chosen by the error of the layers that read the tensor, and kept only if the network's outputs become
-/// better. So they are never worse than with the best single method. Free `*out` with qdq_ranges_free().
+/// Chooses the range of each tensor that the plan quantizes, among those of all methods and steps between
+/// them. A range is chosen by the error of the layers that read the tensor, and kept only if the network's
+/// outputs become better. So they are never worse than with the best single method. Free `*out` with
+/// qdq_ranges_free().
 ///
-/// `stats` are those of qdq_model_calibrate() for this plan. At most `samples` samples choose, and as many others
-/// judge; 0 stands for 32. The data is read once, so `open` is called with `user` before this function returns.
-/// `options` and `run_options` may be NULL. `report` may be NULL. Otherwise `*report` receives the choice as JSON:
-/// `single` (the best method), `scores_db` of all methods, `score_db` of the result, `changed` (the tensors with
-/// other ranges), `judged_samples`, and whether they were `held_out`; free it with qdq_buffer_free().
+/// `stats` are those of qdq_model_calibrate() for this plan. At most `samples` samples choose, and as many
+/// others judge; 0 stands for 32. The data is read once, so `open` is called with `user` before this function
+/// returns. `options` and `run_options` may be NULL. `report` may be NULL. Otherwise `*report` receives the
+/// choice as JSON: `single` (the best method), `scores_db` of all methods, `score_db` of the result,
+/// `changed` (the tensors with other ranges), `judged_samples`, and whether they were `held_out`; free it
+/// with qdq_buffer_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_choose_ranges(
     model: Option<&qdq_model>,

@@ -1,12 +1,13 @@
-//! The quality of a quantized network on several batches, and the question whether one is better than another.
+//! The quality of a quantized network on several batches, and the question whether one is better than
+//! another.
 
 /// The lowest and highest figure of a batch, in decibels. Beyond them a batch is as bad or as good as can be.
 const LIMITS: (f64, f64) = (-20.0, 100.0);
 
 /// The quality of a quantized network: one figure in decibels for each batch.
 ///
-/// The mean over batches counts each batch alike. A sum of squares over all of them would be decided by the few
-/// whose error is the greatest, such as a sample on the border between two classes.
+/// The mean over batches counts each batch alike. A sum of squares over all of them would be decided by the
+/// few whose error is the greatest, such as a sample on the border between two classes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Score {
     batches: Vec<f64>,

@@ -20,9 +20,9 @@ pub struct Kept {
 ///
 /// The search begins without any change and `score`. It tries all changes at once, and then halves, quarters
 /// and so on in order. Each trial toggles one group: changes of the group that are kept are taken back, and
-/// others are made. If the score is better ([`Score::is_better_than`]), the result is the new start. So harmful
-/// changes are taken back although the others stay, and useful ones are made although all together do harm.
-/// Put changes with the greatest effect first.
+/// others are made. If the score is better ([`Score::is_better_than`]), the result is the new start. So
+/// harmful changes are taken back although the others stay, and useful ones are made although all together do
+/// harm. Put changes with the greatest effect first.
 ///
 /// # Errors
 /// Those of `judge`, which returns the score of a set of changes.

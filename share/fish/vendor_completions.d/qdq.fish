@@ -480,6 +480,8 @@ complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l block-size -d 'W
 complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l attention -d 'Treatment of the two products of an attention; its projections are always quantized' -r -f -a "auto\t'Quantized up to 512 keys, and in float above; the data decides if the model leaves the number open'
 int8\t'Quantized'
 float\t'In float'"
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l front-end -d 'Treatment of front ends: fixed bases (Fourier, mel, wavelets) of one channel whose results are squared or lose their sign, and the first layer that reads those before a Log' -r -f -a "float\t'In float if the format quantizes activations'
+int8\t'Quantized'"
 complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l target -d 'The product that builds the engine [default: tensorrt; with an engine, the product of the library]' -r -f -a "tensorrt\t'TensorRT'
 rtx\t'TensorRT-RTX: a convolution\'s weight has one scale, and its channels\' scales follow the convolution'"
 complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l min-quantized -d 'Fail if less than this share of the convolutions and products that may be quantized would be, from 0 to 1' -r
@@ -492,6 +494,8 @@ onnxruntime\t'ONNX Runtime\'s shared library'
 auto\t'ONNX Runtime if it is found, else the embedded runtime'"
 complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l onnxruntime -d 'Path of ONNX Runtime\'s library or of its folder, if it is not found by itself' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l threads -d 'Threads of the runtime [default: one per physical core]' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l config -d 'Take options from this TOML file: their long names as keys, and paths relative to the file; what the command line says goes before' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l save-config -d 'Write the options of this run to such a file, before the work starts' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l conv-weights -d 'With int8-weights: also the weights of convolutions, which TensorRT still computes in float'
 complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l json -d 'Print the result as JSON'

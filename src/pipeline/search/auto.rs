@@ -68,10 +68,10 @@ impl Prepared {
     /// Chooses the range of each tensor among those of all methods and steps between them.
     ///
     /// First each single method quantizes the whole network, and the score of its outputs is measured
-    /// ([`score_db`](crate::report::compare::Comparison::score_db)). From the ranges of the best one, each group
-    /// of tensors that share a scale gets the range with the least error of the layers that read it. Weights
-    /// are quantized as they will be written. All candidates of all groups run beside the float layers in one
-    /// pass. Ranges that win there and do not improve the network's outputs are taken back
+    /// ([`score_db`](crate::report::compare::Comparison::score_db)). From the ranges of the best one, each
+    /// group of tensors that share a scale gets the range with the least error of the layers that read it.
+    /// Weights are quantized as they will be written. All candidates of all groups run beside the float
+    /// layers in one pass. Ranges that win there and do not improve the network's outputs are taken back
     /// ([`toggles`]). So the score is never below that of the best single method.
     ///
     /// Some samples choose the ranges and others judge the outputs, if the data have four batches or more. A
@@ -185,8 +185,8 @@ impl Trials<'_> {
 pub const AUTO: &str = "auto";
 
 impl ChosenRanges {
-    /// Returns the choice as JSON, for programs: `single`, `scores_db`, `score_db`, `changed`, `judged_samples` and
-    /// `held_out`.
+    /// Returns the choice as JSON, for programs: `single`, `scores_db`, `score_db`, `changed`,
+    /// `judged_samples` and `held_out`.
     pub fn to_json(&self) -> Value {
         let scores = self.scores.iter().map(|(method, score)| (method.to_string(), json!(score)));
         json!({

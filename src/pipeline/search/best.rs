@@ -72,13 +72,14 @@ struct State {
 impl Prepared {
     /// Tries everything that may improve the quantized model, one step after the other, and keeps what helps.
     ///
-    /// The steps are: the ranges of [`Prepared::choose_ranges`]; each method of [`recover`](crate::recover); and
-    /// the noisiest layers in float. Each step is judged at the network's outputs, on samples that did not
-    /// teach it, and is taken back unless it improves them beyond chance ([`Score::is_better_than`]). A layer
-    /// stays in float only for a gain of 1 dB. So the result is never worse than the default on these samples.
+    /// The steps are: the ranges of [`Prepared::choose_ranges`]; each method of [`recover`](crate::recover);
+    /// and the noisiest layers in float. Each step is judged at the network's outputs, on samples that did
+    /// not teach it, and is taken back unless it improves them beyond chance ([`Score::is_better_than`]). A
+    /// layer stays in float only for a gain of 1 dB. So the result is never worse than the default on these
+    /// samples.
     ///
-    /// The first step is timed, and a finding announces how long all of them take at most. Steps that no longer
-    /// fit into this time are left out, with a finding.
+    /// The first step is timed, and a finding announces how long all of them take at most. Steps that no
+    /// longer fit into this time are left out, with a finding.
     ///
     /// # Errors
     /// Those of [`Prepared::ranges`], [`Prepared::quantize`] and [`compare`](crate::pipeline::compare).

@@ -54,8 +54,8 @@ impl Prepared {
     /// network's outputs.
     ///
     /// A layer is a node that reads something quantized. All own outputs are measured in one run, each beside
-    /// its float self. The network's outputs are computed from the layer on, with the activations of the float
-    /// model, so that a layer near the end costs little time.
+    /// its float self. The network's outputs are computed from the layer on, with the activations of the
+    /// float model, so that a layer near the end costs little time.
     ///
     /// `stats` are the statistics from which the ranges are computed. They hold the tensors of all plans.
     ///

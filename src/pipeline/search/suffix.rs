@@ -1,7 +1,7 @@
 //! Runs of the part of a quantized model that differs from the float model.
 //!
-//! If only one layer of a model is quantized, all that it does not change is as in the float model. So the run
-//! begins at the layer, with the activations of the float model, and computes only what depends on it.
+//! If only one layer of a model is quantized, all that it does not change is as in the float model. So the
+//! run begins at the layer, with the activations of the float model, and computes only what depends on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
 
+use super::config::ConfigArgs;
 use super::data::{DataArgs, RuntimeArgs};
 use super::inputs::InputArgs;
 use super::output::{Format, PolicyArgs, WeightArgs};
@@ -33,6 +34,8 @@ pub struct Sensitivity {
     pub weights: WeightArgs,
     #[command(flatten)]
     pub runtime: RuntimeArgs,
+    #[command(flatten)]
+    pub config: ConfigArgs,
 }
 
 /// The least quality of the written model. Layers go back to float until it holds.
@@ -53,8 +56,8 @@ pub struct BudgetArgs {
     #[arg(long, value_name = "K", default_value_t = 1, requires = "max_disagreement",
           value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub top_k: usize,
-    /// Leave layers in float until this program is satisfied: it reads the path of an .npz file with the outputs
-    /// of both models from its standard input, and prints one number
+    /// Leave layers in float until this program is satisfied: it reads the path of an .npz file with the
+    /// outputs of both models from its standard input, and prints one number
     #[arg(long, value_name = "PROGRAM")]
     pub metric: Option<PathBuf>,
     /// The least number of the program

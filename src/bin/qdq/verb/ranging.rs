@@ -24,7 +24,8 @@ pub struct Ranged {
 }
 
 impl Planned {
-    /// Computes the ranges of the observed tensors. The data is read again if the best method is searched for.
+    /// Computes the ranges of the observed tensors. The data is read again if the best method is searched
+    /// for.
     pub fn ranged(
         &self,
         stats: &Stats,
