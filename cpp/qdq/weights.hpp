@@ -56,6 +56,22 @@ namespace qdq {
   return detail::make_if_any<Array>(qdq_weights_half_scale, weights.c(), axis, scales.c(), detail::number(half));
 }
 
+/// Quantizes weights (f32, f16, bf16, f64) in a format, as Model::quantize() stores them: weight = number *
+/// scale. Returns the scales in f32: of rank 0 or 1, or with blocks of the shape of the weights, except along
+/// the axis.
+///
+/// `axis` is the axis with one scale per index, or per `block` of them; no_axis for a single scale. `block`
+/// is 0 for formats without blocks. Both are those of a plan: Plan::Weight. `scale_dtype` is the type that
+/// will hold the scales, f32, f16 or bf16: they are rounded to it before anything is quantized, unless it
+/// cannot hold those of live channels. `out` has the shape of the weights and the type of the format:
+/// DType::I8, DType::E4M3, or DType::I4 with two in a byte.
+[[nodiscard]] inline Result<Array> weights_store(const TensorView& weights, Format format, std::int32_t axis,
+                                                 std::size_t block, RangeMethod method, DType scale_dtype,
+                                                 const MutableTensorView& out) {
+  return detail::make<Array>(qdq_weights_store, weights.c(), detail::number(format), axis, block,
+                             detail::number(method.method), method.percentile, detail::number(scale_dtype), out.c());
+}
+
 /// One scale for all output channels of a weight.
 struct OneScale {
   float scale;    ///< t; 0 if results could exceed f16 with every scale: then keep the scales of the channels.
@@ -80,6 +96,20 @@ struct OneScale {
 /// normal number of the type: then keep the scale in f32.
 [[nodiscard]] inline std::optional<float> half_scale(float scale, Half half) noexcept {
   const float held = qdq_half_scale(scale, detail::number(half));
+  return held == 0.0f ? std::nullopt : std::optional<float>(held);
+}
+
+/// Returns the scale of a range in a format: amax divided by the largest quantized number. It is NaN if
+/// `amax` is not a valid range.
+[[nodiscard]] inline float format_scale(Format format, float amax) noexcept {
+  return qdq_format_scale(detail::number(format), amax);
+}
+
+/// Returns the scale of an activation's range in a format as a 16-bit type holds it: rounded, and raised to
+/// its smallest normal number if that costs the format nothing. Returns nothing if the type does not hold it:
+/// then keep the scale in f32.
+[[nodiscard]] inline std::optional<float> format_half_scale(Format format, float amax, Half half) noexcept {
+  const float held = qdq_format_half_scale(detail::number(format), amax, detail::number(half));
   return held == 0.0f ? std::nullopt : std::optional<float>(held);
 }
 

@@ -336,6 +336,9 @@ typedef int32_t qdq_method;
 /// A 16-bit floating-point type: one of the QDQ_HALF_ numbers.
 typedef int32_t qdq_half;
 
+/// The format of quantized numbers: one of the QDQ_FORMAT_ numbers.
+typedef int32_t qdq_format;
+
 /// The library whose histogram is reproduced: one of the QDQ_LIBRARY_ numbers.
 typedef int32_t qdq_library;
 
@@ -348,9 +351,6 @@ typedef int32_t qdq_tensor_kind;
 
 /// The type of an attribute's value: one of the QDQ_ATTRIBUTE_ numbers.
 typedef int32_t qdq_attribute;
-
-/// The format of quantized numbers: one of the QDQ_FORMAT_ numbers.
-typedef int32_t qdq_format;
 
 /// The treatment of the two products of an attention: one of the QDQ_ATTENTION_ numbers.
 typedef int32_t qdq_attention;
@@ -2808,6 +2808,41 @@ qdq_status qdq_weights_one_scale(const qdq_tensor *weights,
 /// Returns the scale of an activation as a 16-bit type holds it, rounded to nearest; 0 if that is no normal
 /// number of the type, or if `half` is none of the QDQ_HALF_ numbers: then keep the scale in f32.
 float qdq_half_scale(float scale, qdq_half half);
+
+/// Quantizes weights (f32, f16, bf16, f64) in a format, as qdq_model_quantize() stores them: a weight is its
+/// number times its scale.
+///
+/// `axis` is the axis with one scale per index, or per `block` of them; QDQ_NO_AXIS for a single scale.
+/// `block` is 0 for formats without blocks. Both are those of a plan: qdq_plan_weight_axis(),
+/// qdq_plan_weight_block(). The method computes the ranges. `scale_dtype` is the type that will hold the
+/// scales, QDQ_DTYPE_F32, QDQ_DTYPE_F16 or QDQ_DTYPE_BF16: the scales are rounded to it before anything is
+/// quantized, unless it cannot hold those of live channels.
+///
+/// `out` has the shape of the weights and the type of the format: QDQ_DTYPE_I8, QDQ_DTYPE_E4M3, or
+/// QDQ_DTYPE_I4, two in a byte. `scale` may be NULL. Otherwise `*scale` receives the scales in f32, of rank 0
+/// or 1; with blocks they have the shape of the weights, except along the axis. Free it with
+/// qdq_array_free().
+qdq_status qdq_weights_store(const qdq_tensor *weights,
+                             qdq_format format,
+                             int32_t axis,
+                             size_t block,
+                             qdq_method method,
+                             double percentile,
+                             qdq_dtype scale_dtype,
+                             const qdq_tensor *out,
+                             qdq_array **scale,
+                             qdq_error **error);
+
+/// Returns the scale of a range in a format, amax divided by the largest quantized number, by which ONNX and
+/// TensorRT multiply: qdq_amax_int8_scale() for integers of 8 bits. It is NaN if `format` is none of the
+/// QDQ_FORMAT_ numbers, or `amax` is not a valid range.
+float qdq_format_scale(qdq_format format, float amax);
+
+/// Returns the scale of an activation's range in a format as a 16-bit type holds it: rounded to nearest, and
+/// raised to its smallest normal number if that costs the format nothing, as with 8-bit floats. Returns 0 if
+/// the type does not hold it, or if a number is none of the QDQ_FORMAT_ and QDQ_HALF_ numbers: then keep the
+/// scale in f32.
+float qdq_format_half_scale(qdq_format format, float amax, qdq_half half);
 
 // ---- A descriptor of a quantization: qdq_descriptor -------------------------------------------------------
 

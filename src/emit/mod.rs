@@ -8,7 +8,7 @@ pub mod qdq_model;
 pub mod ranges;
 pub(crate) mod round_weights;
 pub mod scale;
-mod stored_weight;
+pub(crate) mod stored_weight;
 mod text;
 pub mod trt_cache;
 mod weight_options;

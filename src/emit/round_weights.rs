@@ -8,15 +8,74 @@ use crate::emit::weight_options::Weights;
 use crate::emit::weights::unusable;
 use crate::error::Result;
 use crate::onnx::Network;
-use crate::place::{Format, PlannedWeight};
+use crate::place::{Format, PlannedWeight, WeightGrid};
 use crate::quant::weights::{QuantizedWeights, quantize_weights_to, rescale};
-use crate::range::{self, Target};
+use crate::range::{self, Method, Target};
 use crate::tensor::Tensor;
 
 /// Returns the axis of several scales; `None` if there would be only one scale along it.
-pub(crate) fn used_axis(planned: &PlannedWeight, shape: &[usize]) -> Option<usize> {
-    let is_used = |&axis: &usize| planned.grid.block.is_some() || shape.get(axis).is_some_and(|&n| n > 1);
-    planned.grid.axis.filter(is_used)
+pub(crate) fn used_axis(grid: WeightGrid, shape: &[usize]) -> Option<usize> {
+    let is_used = |&axis: &usize| grid.block.is_some() || shape.get(axis).is_some_and(|&n| n > 1);
+    grid.axis.filter(is_used)
+}
+
+/// The way in which one weight is rounded.
+pub(crate) struct Rounding {
+    pub grid: WeightGrid,
+    pub bits: u32,
+    /// The method that computes the ranges.
+    pub method: Method,
+    /// The type that will hold the steps.
+    pub steps: DataType,
+    /// The ranges, if they are known already.
+    pub known: Option<Vec<f32>>,
+}
+
+impl Rounding {
+    /// Returns the way in which a planned weight is rounded.
+    ///
+    /// # Errors
+    /// `Shape` if the known ranges do not fit the weight.
+    pub fn of(network: &Network, planned: &PlannedWeight, value: &Tensor, weights: &Weights) -> Result<Self> {
+        let grid = planned.grid;
+        Ok(Self {
+            grid,
+            bits: weights.bits_of(grid.format),
+            method: weights.method,
+            steps: weights.steps_type(value.dtype(), network.model.opset()),
+            known: weights.known(&network.graph, planned, scale_count(grid, value.shape()))?,
+        })
+    }
+
+    /// Rounds a weight to the nearest integers. The type of its scales holds the steps.
+    ///
+    /// # Errors
+    /// `Data` if the weight is not finite.
+    pub fn round(&self, floats: &[f32], shape: &[usize]) -> Result<QuantizedWeights> {
+        let axis = used_axis(self.grid, shape);
+        let blocks = axis.zip(self.grid.block).map(|(axis, block)| Blocks::new(shape, axis, block));
+        let rows;
+        let (floats, shape, axis): (Cow<'_, [f32]>, &[usize], Option<usize>) = match &blocks {
+            Some(blocks) => {
+                rows = [blocks.count(), blocks.block];
+                (blocks.gathered(floats).into(), &rows, Some(0))
+            }
+            None => (floats.into(), shape, axis),
+        };
+        let target = Target { num_bits: self.bits, unsigned: false };
+        let amax = match &self.known {
+            Some(amax) => amax.clone(),
+            None => range::weights(&floats, shape, axis, self.method, target)?,
+        };
+        let found = quantize_weights_to(&floats, shape, axis, &amax, self.bits)?;
+        let channels = Channels::along(axis.unwrap_or(0), shape, amax.len());
+        let steps = steps_for(self.grid.format, found.scale.clone(), &floats, (&channels, self.steps));
+        let found = rescale(found, &floats, (shape, axis), self.bits, &steps)?;
+        Ok(match blocks {
+            Some(blocks) => QuantizedWeights { values: blocks.scattered(&found.values), ..found },
+            None => found,
+        })
+    }
 }
 
 /// Rounds the value of a planned weight to the nearest integers. The type of its scales holds the steps.
@@ -29,46 +88,25 @@ pub(crate) fn round_to_nearest(
     value: &Tensor,
     weights: &Weights,
 ) -> Result<QuantizedWeights> {
-    let axis = used_axis(planned, value.shape());
-    let graph = &network.graph;
-    let format = planned.grid.format;
-    let dtype = weights.steps_type(value.dtype(), network.model.opset());
     let view = value.view().data();
     let floats = view.to_f32().unwrap_or_default();
-    let blocks = axis.zip(planned.grid.block).map(|(axis, block)| Blocks::new(value.shape(), axis, block));
-    let rows;
-    let (floats, shape, axis): (Cow<'_, [f32]>, &[usize], Option<usize>) = match &blocks {
-        Some(blocks) => {
-            rows = [blocks.count(), blocks.block];
-            (blocks.gathered(&floats).into(), &rows, Some(0))
-        }
-        None => (floats, value.shape(), axis),
-    };
-    let bits = weights.bits_of(format);
-    let target = Target { num_bits: bits, unsigned: false };
-    let channels = axis.map_or(1, |axis| shape[axis]);
-    let quantized = weights
-        .known(graph, planned, channels)
-        .and_then(|known| match known {
-            Some(amax) => Ok(amax),
-            None => range::weights(&floats, shape, axis, weights.method, target),
-        })
-        .and_then(|amax| quantize_weights_to(&floats, shape, axis, &amax, bits))
-        .and_then(|found| {
-            let channels = Channels::along(axis.unwrap_or(0), shape, channels);
-            let steps = steps_for(format, found.scale.clone(), &floats, (&channels, dtype));
-            rescale(found, &floats, (shape, axis), bits, &steps)
-        });
-    let found = quantized.map_err(|error| unusable(graph, planned.tensor, error))?;
-    Ok(match blocks {
-        Some(blocks) => QuantizedWeights { values: blocks.scattered(&found.values), ..found },
-        None => found,
-    })
+    Rounding::of(network, planned, value, weights)
+        .and_then(|rounding| rounding.round(&floats, value.shape()))
+        .map_err(|error| unusable(&network.graph, planned.tensor, error))
+}
+
+/// Returns the number of scales of a weight.
+fn scale_count(grid: WeightGrid, shape: &[usize]) -> usize {
+    match (used_axis(grid, shape), grid.block) {
+        (None, _) => 1,
+        (Some(axis), None) => shape[axis],
+        (Some(_), Some(block)) => shape.iter().product::<usize>() / block,
+    }
 }
 
 /// Returns the scale of an element of a weight, by its place in the row-major weight.
 pub(crate) fn scale_of(planned: &PlannedWeight, shape: &[usize], place: usize) -> usize {
-    match (used_axis(planned, shape), planned.grid.block) {
+    match (used_axis(planned.grid, shape), planned.grid.block) {
         (None, _) => 0,
         (Some(axis), None) => Channels::along(axis, shape, shape[axis]).at(place),
         (Some(axis), Some(block)) => {
@@ -139,7 +177,6 @@ impl Blocks {
 mod tests {
     use super::*;
     use crate::graph::TensorId;
-    use crate::place::WeightGrid;
 
     #[test]
     fn blocks_lie_in_the_order_of_their_scales() {

@@ -28,6 +28,7 @@ mod clip;
 mod convert;
 mod learned_step;
 mod weights;
+mod stored_weights;
 mod tensor_stats;
 mod stats;
 mod axis_max;

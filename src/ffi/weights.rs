@@ -19,7 +19,7 @@ use crate::emit::channel_factors::Channels;
 use crate::emit::scale::{self, held, of_weights};
 
 /// Returns an axis counted from the first; `None` for QDQ_NO_AXIS.
-fn axis_of(axis: i32, weights: &Checked<'_>) -> Result<Option<usize>> {
+pub(super) fn axis_of(axis: i32, weights: &Checked<'_>) -> Result<Option<usize>> {
     let rank = weights.shape().len();
     let counted = if axis < 0 { i64::from(axis) + rank as i64 } else { axis.into() };
     match usize::try_from(counted) {

@@ -31,6 +31,8 @@ GOOD = {("qdq_stats_from_bytes", "size"): "stats_size",
         ("qdq_quantizer_calibration_from_bytes", "size"): "calibration_size",
         ("qdq_engine_cost_from_bytes", "size"): "engine_size",
         ("qdq_weights_compat_amax", "num_bins"): "2048",
+        # The default format has no blocks.
+        ("qdq_weights_store", "block"): "0",
         # The dynamic size is that of axis 0.
         ("qdq_specs_name_dim", "axis"): "0", ("qdq_graph_name_dim", "tensor"): "0", ("qdq_graph_name_dim", "axis"): "0",
         ("qdq_model_set_input_shape", "ndim"): "4",

@@ -90,7 +90,8 @@ static const qdq_tensor *good_tensor(const char *function, const char *name) {
   tensor->dtype = QDQ_DTYPE_F32;
   tensor->ndim = 4;
   tensor->shape = shape;
-  bool gives_integers = !strcmp(function, "qdq_tensor_quantize") || !strcmp(function, "qdq_weights_quantize");
+  bool gives_integers = !strcmp(function, "qdq_tensor_quantize") || !strcmp(function, "qdq_weights_quantize") ||
+                        !strcmp(function, "qdq_weights_store");
   if ((is_written && gives_integers) || !strcmp(name, "q")) {
     tensor->data = int8_memory;
     tensor->dtype = QDQ_DTYPE_I8;

@@ -37,7 +37,7 @@ const SECTIONS: [(&str, &[&str]); 38] = [
     ("A comparison of float and quantized: qdq_comparison", &["comparison"]),
     ("The kernels of an engine: qdq_engine_cost", &["engine_cost"]),
     ("Functions of tensors: qdq_tensor", &["quantize", "clip", "learned_step", "convert"]),
-    ("Weights", &["weights"]),
+    ("Weights", &["weights", "stored_weights"]),
     ("A descriptor of a quantization: qdq_descriptor", &["descriptor"]),
     ("A quantizer that is calibrated and trained: qdq_quantizer", &["quantizer", "quantizer_calibration"]),
     ("A training schedule: qdq_qat_schedule", &["qat_schedule"]),
