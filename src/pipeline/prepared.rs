@@ -71,7 +71,8 @@ impl Prepared {
     /// that belong to no tensor.
     ///
     /// # Errors
-    /// Those of [`Prepared::plan`]; `Data` if none of the ranges belongs to a tensor of the model.
+    /// Those of [`Prepared::plan`]; `Data` if none of the ranges belongs to a tensor of the model, unless all
+    /// formats are of weights alone, which need none.
     pub fn plan_for_ranges(&self, policy: &Policy, ranges: &Ranges) -> Result<Plan> {
         let mut plan = graph::plan_for_ranges(self.graph(), policy, ranges)?;
         plan.findings.extend(self.not_held(&plan, ranges));

@@ -141,3 +141,16 @@ TEST(ranges_have_a_scale_in_every_format) {
   CHECK(qdq::format_half_scale(Format::Fp8, 0.01f, Half::F16) == 6.1035156e-5f);
   CHECK(!qdq::format_half_scale(Format::Fp8, 0.001f, Half::F16) && !qdq::format_half_scale(Format::Int8, 0.001f, Half::F16));
 }
+
+TEST(formats_of_weights_alone_need_no_ranges) {
+  const auto none = qdq::Ranges::make().value();
+  for (const Format format : {Format::Int8Weights, Format::Int4Weights}) {
+    const qdq::Model model = digits::model();
+    const auto plan = model.plan(qdq::Policy::make().format(format).build().value(), none);
+    if (!CHECK_GOOD(plan)) continue;
+    CHECK_EQ(plan->weights().size(), std::size_t{1});
+    CHECK_GOOD(model.quantize(*plan, none));
+  }
+  const auto mixed = qdq::Policy::make().format(Format::Int8Weights).format_of("*conv1*", Format::Fp8).build().value();
+  CHECK_FAILS(digits::model().plan(mixed, none), Status::Data, "none of the ranges belongs to a tensor");
+}

@@ -26,7 +26,8 @@ pub fn plan(graph: &Graph, policy: &Policy) -> Result<Plan> {
 /// the ranges that belong to no tensor.
 ///
 /// # Errors
-/// `Data` if none of the ranges belongs to a tensor of the model; those of [`place::plan`].
+/// `Data` if none of the ranges belongs to a tensor of the model, unless all formats are of weights alone,
+/// which need none; those of [`place::plan`].
 pub fn plan_for_ranges(graph: &Graph, policy: &Policy, ranges: &Ranges) -> Result<Plan> {
     let known: BTreeSet<String> = ranges
         .iter()
@@ -34,7 +35,8 @@ pub fn plan_for_ranges(graph: &Graph, policy: &Policy, ranges: &Ranges) -> Resul
         .filter(|name| graph.find(name).is_some())
         .map(str::to_owned)
         .collect();
-    if known.is_empty() {
+    let takes_ranges = policy.used_formats().any(|format| format.rules().activations);
+    if known.is_empty() && takes_ranges {
         return Err(Error::new(ErrorKind::Data, "none of the ranges belongs to a tensor of the model")
             .with_remedy("take the ranges of this very model; exporters rename tensors"));
     }
