@@ -174,18 +174,19 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
 
   /// Measures what each quantized layer of the plan costs alone, as JSON; see qdq_model_sensitivity().
   ///
-  /// `stats` are those of calibrate() for this plan, and `method` computes the ranges from them. At most `samples`
-  /// samples are measured, evenly spread over the data. The data is read twice; `open` is as in recover().
+  /// `stats` are those of calibrate() for this plan, and `method` computes the ranges from them. At most
+  /// `samples` samples are measured, evenly spread over the data. The data is read twice; `open` is as in
+  /// recover().
   template <typename Open>
   [[nodiscard]] Result<Buffer> sensitivity(const Plan& plan, const Stats& stats, RangeMethod method, Open&& open,
                                            std::size_t samples = 32, const QuantizeOptions& options = QuantizeOptions(),
                                            const RunOptions& run_options = RunOptions()) const;
 
-  /// Chooses the range of each tensor among those of all methods and steps between them, by what they cost on the
-  /// data; see qdq_model_choose_ranges().
+  /// Chooses the range of each tensor among those of all methods and steps between them, by what they cost on
+  /// the data; see qdq_model_choose_ranges().
   ///
-  /// `stats` are those of calibrate() for this plan. At most `samples` samples choose, and as many others judge. The
-  /// data is read once; `open` is as in recover().
+  /// `stats` are those of calibrate() for this plan. At most `samples` samples choose, and as many others
+  /// judge. The data is read once; `open` is as in recover().
   template <typename Open>
   [[nodiscard]] Result<ChosenRanges> choose_ranges(const Plan& plan, const Stats& stats, Open&& open,
                                                    std::size_t samples = 32,

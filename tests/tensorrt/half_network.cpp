@@ -1,7 +1,7 @@
-// Builds the engine of a network that ONNX's parser made, with TensorRT-RTX, in one of two forms.
+// Builds the engine of a network that ONNX's parser made, with TensorRT-RTX, in half precision.
 // usage: half_network LIBRARY PARSER MODEL DATA FORM ENGINE
 //
-// FORM is "float16" or "int8-float16".
+// FORM is "float16", "mixed-float16", or a format with "-float16" behind it.
 
 #include <algorithm>
 #include <cstdint>
@@ -45,9 +45,25 @@ std::vector<trt::InputShapes> shapes(const nvinfer1::INetworkDefinition& network
   return all;
 }
 
+// Returns the policy of a form; nothing if it quantizes nothing, or is none.
+std::optional<Policy> policy(const std::string& form) {
+  auto made = Policy::make();
+  made.target(Target::Rtx);
+  if (form == "mixed-float16") {
+    made.format(Format::Int8Weights).format_of("scores*", Format::Fp8).format_of("context*", Format::Fp8);
+    return good(made.build());
+  }
+  if (form == "int8-float16") return good(made.format(Format::Int8).build());
+  if (form == "fp8-float16") return good(made.format(Format::Fp8).build());
+  if (form == "int8-weights-float16") return good(made.format(Format::Int8Weights).build());
+  if (form == "int4-weights-float16") return good(made.format(Format::Int4Weights).build());
+  return std::nullopt;
+}
+
 int run(const std::vector<std::string>& given) {
   const auto &model = given[2], &form = given[4];
-  if (form != "float16" && form != "int8-float16") return 2;
+  const std::optional<Policy> policy = ::policy(form);
+  if (form != "float16" && !policy) return 2;
   const auto library = good(trt::Library::open(given[0], given[1]));
   trt::detail::Logger logger(nullptr);
   const auto builder = good(library.builder(logger));
@@ -56,11 +72,11 @@ int run(const std::vector<std::string>& given) {
   if (!parser->parseFromFile(model.c_str(), 1)) return 1;
   const Measured measured(model, given[3]);
   std::optional<trt::WeightMemory> scales;
-  if (form == "int8-float16") {
+  if (policy) {
     const Graph graph = good(trt::describe(*network));
     const Ranges all = good(graph.spread(*measured.ranges));
-    const Policy policy = good(Policy::make().target(Target::Rtx).build());
-    scales = good(trt::insert_qdq(*network, good(graph.plan(policy, all)), all));
+    const Plan plan = good(graph.plan(*policy, all));
+    scales = good(trt::insert_qdq(*network, plan, all, Method::Mse, nullptr, Half::F16));
   }
   const auto halved = good(trt::cast(*network, PrecisionOptions(), *measured.stats, *measured.ranges));
   trt::EngineOptions options;

@@ -116,6 +116,24 @@ TEST(a_cache_needs_neither_model_nor_gpu) {
   CHECK(all.size() == 2 && all.count("input") == 1 && all.count("/Relu_output_0") == 1);
 }
 
+#if QDQ_TRT_QDQ_HAS_TYPE && !QDQ_TRT_RTX
+// RTX runs the convolutions of 8-bit floats in float.
+TEST(the_ranges_of_a_calibrator_serve_8_bit_floats) {
+  Images images(0);
+  images.cache = "TRT-7103-EntropyCalibration2\ninput: 3c010a14\n/Relu_output_0: 3d010a14\n";
+  Digits digits;
+  trt::EngineOptions options;
+  options.policy = qdq::Policy::make().format(qdq::Format::Fp8).build().value();
+  const auto scales = trt::quantize(*digits.network, images, {}, options);
+  if (!CHECK_GOOD(scales)) return;
+  const auto cache = qdq::Cache::from_bytes(qdq::Bytes(images.cache.data(), images.cache.size())).value();
+  const auto ranges = cache.to_ranges().value();
+  const auto all = digits.scales();
+  CHECK_EQ(all.size(), std::size_t{2});
+  for (const auto& [name, scale] : all) CHECK_EQ(scale, qdq::format_scale(qdq::Format::Fp8, *ranges.get(name)));
+}
+#endif
+
 TEST(a_cache_for_a_part_says_what_stays_in_float) {
   Images images(0);
   images.cache = "TRT-7103-EntropyCalibration2\ninput: 3c010a14\n";

@@ -40,9 +40,9 @@ struct EngineOptions {
   nvinfer1::ILogger* logger = nullptr;
   /// The way that the network specifies the layers to run in INT8.
   Way way = Way::Auto;
-  /// The layers that may be quantized, by the names of the ONNX model's nodes or of the layers of a given
-  /// network. With `min_quantized` in it, ranges for too small a part of the network are an error instead of
-  /// a warning.
+  /// The layers that may be quantized, and their formats, by the names of the ONNX model's nodes or of the
+  /// layers of a given network. With `min_quantized` in it, ranges for too small a part of the network are an
+  /// error instead of a warning.
   qdq::detail::Shared<Policy> policy;
   /// The method that computes the ranges of activations from batches.
   RangeMethod method = qdq::Method::Mse;

@@ -63,6 +63,9 @@ inline Result<Quantized> quantized(nvinfer1::INetworkDefinition& network, const 
 /// findings list it, the options' logger reports it, and with `min_quantized` in the options' policy it is an
 /// error.
 ///
+/// Ranges serve every format, so the policy may have others than int8. The cache that the calibrator keeps
+/// then holds the scales that INT8 would have.
+///
 /// With `fp16` or `bf16` in the options, everything else of a strongly typed network becomes 16-bit, as
 /// trt::cast() does it.
 [[nodiscard]] inline Result<Quantized> quantize(nvinfer1::INetworkDefinition& network, nvinfer1::IInt8Calibrator& calibrator,

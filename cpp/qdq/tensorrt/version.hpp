@@ -43,12 +43,17 @@
 #define QDQ_TRT_HAS_UINT8 QDQ_TRT_AT_LEAST(8, 5)
 /// Whether there are layers for casts and normalization, and 8-bit floats.
 #define QDQ_TRT_HAS_CAST QDQ_TRT_AT_LEAST(8, 6)
-/// Whether Quantize and Dequantize take the type of their result, and whether there are bfloat16 and int64.
+/// Whether Quantize and Dequantize take the type of their result, such as 8-bit floats, and whether there are
+/// bfloat16 and int64.
 #define QDQ_TRT_QDQ_HAS_TYPE QDQ_TRT_AT_LEAST(9, 0)
 /// Whether there is an activation GELU.
 #define QDQ_TRT_HAS_GELU QDQ_TRT_AT_LEAST(10, 0)
 /// Whether there are 4-bit integers.
 #define QDQ_TRT_HAS_INT4 QDQ_TRT_AT_LEAST(10, 0)
+/// Whether a Dequantize reads constants that are quantized already.
+#define QDQ_TRT_HAS_STORED_WEIGHTS QDQ_TRT_AT_LEAST(10, 0)
+/// Whether tensors of more than two axes may have scales of blocks.
+#define QDQ_TRT_HAS_STACKED_BLOCKS QDQ_TRT_AT_LEAST(10, 13)
 /// Whether there are layers that squeeze and unsqueeze.
 #define QDQ_TRT_HAS_SQUEEZE QDQ_TRT_AT_LEAST(10, 7)
 /// Whether strong typing is an option of a network: 9 and 10.

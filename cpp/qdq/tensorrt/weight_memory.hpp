@@ -14,8 +14,8 @@
 
 namespace qdq::trt {
 
-/// The owner of the scales and the converted constants of a network. TensorRT does not copy them: this object
-/// must outlive the build of the engine.
+/// The owner of the scales, the quantized weights and the converted constants of a network. TensorRT does not
+/// copy them: this object must outlive the build of the engine.
 ///
 /// Moving the object does not move the numbers in memory. It must be kept in a variable: if it is destroyed,
 /// the network refers to freed memory.
@@ -35,6 +35,12 @@ class [[nodiscard]] WeightMemory {
     return {nvinfer1::DataType::kFLOAT, kept_.back().data(), static_cast<std::int64_t>(kept_.back().size())};
   }
 
+  /// Takes ownership of the bytes of `count` numbers of a type and returns them in TensorRT's form.
+  [[nodiscard]] nvinfer1::Weights keep(std::vector<unsigned char> bytes, nvinfer1::DataType type, std::int64_t count) {
+    bytes_.push_back(std::move(bytes));
+    return {type, bytes_.back().data(), count};
+  }
+
   /// Takes ownership of an array of f32, f16 or bf16 and returns its numbers in TensorRT's form.
   [[nodiscard]] nvinfer1::Weights keep(Array array) {
     arrays_.push_back(std::move(array));
@@ -49,6 +55,7 @@ class [[nodiscard]] WeightMemory {
 
  private:
   std::deque<std::vector<float>> kept_;
+  std::deque<std::vector<unsigned char>> bytes_;
   std::deque<Array> arrays_;
 };
 

@@ -26,15 +26,6 @@ TEST(a_missing_range_leaves_the_network_as_it_was) {
   CHECK_EQ(made.network.getNbLayers(), 1);
 }
 
-TEST(a_plan_of_another_format_is_refused) {
-  Conv made;
-  const auto fp8 = Policy::make().format(Format::Fp8).build().value();
-  const auto plan = trt::describe(made.network).value().plan(fp8).value();
-  CHECK_FAILS(trt::insert_qdq(made.network, plan, ranges({{"x", 1.0f}})), Status::Unsupported,
-              "the plan has other formats than int8");
-  CHECK_EQ(made.network.getNbLayers(), 1);
-}
-
 TEST(a_plan_of_another_network_is_refused) {
   Conv made;
   const Ranges given = ranges({{"x", 1.0f}});

@@ -15,6 +15,7 @@
 #include <qdq/tensorrt/detail/logger.hpp>
 #include <qdq/tensorrt/detail/network_kind.hpp>
 #include <qdq/tensorrt/detail/parser.hpp>
+#include <qdq/tensorrt/detail/quantized_types.hpp>
 #include <qdq/tensorrt/detail/types.hpp>
 #include <qdq/tensorrt/engine_options.hpp>
 #include <qdq/tensorrt/library.hpp>
@@ -59,11 +60,11 @@ inline Error parse_error(nvonnxparser::IParser& parser, const std::string& model
 class Configuration {
  public:
   [[nodiscard]] static Result<Configuration> make(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
-                                                  const EngineOptions& options, bool int8, Logger& logger) {
+                                                  const EngineOptions& options, QuantizedTypes types, Logger& logger) {
     Configuration out;
     out.config_.reset(builder.createBuilderConfig());
     if (!out.config_) return logger.error("TensorRT makes no builder configuration", "see what it logged");
-    QDQ_TRY(out.set_precision(network, options, int8));
+    QDQ_TRY(out.set_precision(network, options, types));
     QDQ_TRY(out.set_verbosity(options));
     if (options.workspace) out.set_workspace(*options.workspace);
     QDQ_TRY(out.set_profiles(builder, network, options));
@@ -90,11 +91,14 @@ class Configuration {
   // Layers of a strongly typed network compute in the types of their inputs: TensorRT refuses flags that
   // request other types.
   Result<void> set_precision([[maybe_unused]] const nvinfer1::INetworkDefinition& network,
-                             [[maybe_unused]] const EngineOptions& options, [[maybe_unused]] bool int8) {
+                             [[maybe_unused]] const EngineOptions& options, [[maybe_unused]] QuantizedTypes types) {
     if (is_strongly_typed(network)) return {};
 #if !QDQ_TRT_STRONGLY_TYPED
     QDQ_TRT_DEPRECATED_BEGIN
-    if (int8) config_->setFlag(nvinfer1::BuilderFlag::kINT8);
+    if (types.int8) config_->setFlag(nvinfer1::BuilderFlag::kINT8);
+#if QDQ_TRT_QDQ_HAS_TYPE
+    if (types.fp8) config_->setFlag(nvinfer1::BuilderFlag::kFP8);
+#endif
     if (options.fp16) config_->setFlag(nvinfer1::BuilderFlag::kFP16);
 #if QDQ_TRT_QDQ_HAS_TYPE
     if (options.bf16) config_->setFlag(nvinfer1::BuilderFlag::kBF16);

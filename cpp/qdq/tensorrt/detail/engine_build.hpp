@@ -19,6 +19,7 @@
 #include <qdq/tensorrt/detail/log.hpp>
 #include <qdq/tensorrt/detail/logger.hpp>
 #include <qdq/tensorrt/detail/quantize_network.hpp>
+#include <qdq/tensorrt/detail/quantized_types.hpp>
 #include <qdq/tensorrt/engine_options.hpp>
 #include <qdq/tensorrt/library.hpp>
 #include <qdq/tensorrt/serialized_engine.hpp>
@@ -63,7 +64,7 @@ class Build {
     QDQ_TRY(notes_.add(*plan));
     auto options = QuantizeOptions::make();
     options.weight_method(options_.weight_method);
-    if (casts()) options.half_scales(half());
+    if (casts()) options.half_scales(half_of(options_));
     QDQ_TRY_AS(weights, options.build());
     QDQ_TRY_AS(quantized, model.quantize(*plan, fitting, *weights));
     plan_ = *std::move(plan);
@@ -102,8 +103,9 @@ class Build {
     } else {
       QDQ_TRY(halve_network(network, options, {stats, nullptr, nullptr, {}}, memory_, notes_));
     }
-    const bool int8 = ranges != nullptr || has_quantize(network);
-    QDQ_TRY_AS(configuration, Configuration::make(builder, network, options, int8, logger_));
+    QuantizedTypes types = quantized_types(network);
+    types.int8 = types.int8 || (ranges != nullptr && !inserts_qdq(options, network));
+    QDQ_TRY_AS(configuration, Configuration::make(builder, network, options, types, logger_));
     return finish(builder, network, *configuration);
   }
 
@@ -112,7 +114,7 @@ class Build {
   Result<Engine> with_calibrator(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                  EntropyCalibrator2& calibrator, const nvinfer1::IOptimizationProfile* profile) {
     QDQ_TRY(takes_ranges(network));
-    QDQ_TRY_AS(configuration, Configuration::make(builder, network, options_, true, logger_));
+    QDQ_TRY_AS(configuration, Configuration::make(builder, network, options_, {true, false}, logger_));
     QDQ_TRT_DEPRECATED_BEGIN(**configuration).setInt8Calibrator(&calibrator);
 #if QDQ_TRT_HAS_CALIBRATION_PROFILE
     if (profile != nullptr) (**configuration).setCalibrationProfile(profile);
@@ -134,7 +136,6 @@ class Build {
   [[nodiscard]] bool casts() const noexcept {
     return (options_.fp16 || options_.bf16) && (QDQ_TRT_STRONGLY_TYPED || options_.strongly_typed);
   }
-  [[nodiscard]] Half half() const noexcept { return options_.fp16 ? Half::F16 : Half::BF16; }
 
 #if QDQ_TRT_HAS_PARSER
   /// Returns the ranges for the largest shapes of the profiles, which decide on attentions of dynamic length;

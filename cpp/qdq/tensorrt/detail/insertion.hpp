@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -15,12 +16,14 @@
 #include <qdq/plan.hpp>
 #include <qdq/ranges.hpp>
 #include <qdq/tensorrt/detail/constant.hpp>
+#include <qdq/tensorrt/detail/element_types.hpp>
 #include <qdq/tensorrt/detail/formats.hpp>
 #include <qdq/tensorrt/detail/network.hpp>
 #include <qdq/tensorrt/detail/network_kind.hpp>
 #include <qdq/tensorrt/detail/pair.hpp>
 #include <qdq/tensorrt/detail/planned_numbers.hpp>
 #include <qdq/tensorrt/detail/replacement.hpp>
+#include <qdq/tensorrt/detail/scales.hpp>
 #include <qdq/tensorrt/version.hpp>
 #include <qdq/tensorrt/weight_memory.hpp>
 
@@ -33,10 +36,13 @@ namespace qdq::trt::detail {
 /// Carries out a plan. All numbers are computed before the network is changed.
 class Insertion {
  public:
-  Insertion(nvinfer1::INetworkDefinition& network, Network described, const Plan& plan, nvinfer1::ILogger* logger)
+  /// `half` is the 16-bit type that the network will have, if it is to be cast.
+  Insertion(nvinfer1::INetworkDefinition& network, Network described, const Plan& plan, std::optional<Half> half,
+            nvinfer1::ILogger* logger)
       : described_(std::move(described)),
         plan_(plan),
-        numbers_(described_, plan, is_strongly_typed(network), logger),
+        half_(half),
+        numbers_(described_, plan, is_strongly_typed(network), half, logger),
         pairs_(network, memory_),
         replacement_(network) {}
 
@@ -47,7 +53,7 @@ class Insertion {
                        std::to_string(described_.layers.size()),
                    "plan the graph that describe() makes of this very network, and insert before changing it");
     }
-    QDQ_TRY(has_only_int8(plan_));
+    QDQ_TRY(check_formats(described_, plan_));
     QDQ_TRY(numbers_.compute(ranges, method));
     // This comes first because it replaces layers that store a kernel.
     QDQ_TRY(add_weights());
@@ -59,7 +65,7 @@ class Insertion {
   Result<void> add_activations() {
     for (const auto& activation : plan_.activations()) {
       QDQ_TRY_AS(result, pairs_.add(*described_.tensors[activation.tensor].tensor, name(activation.tensor),
-                                    {numbers_.amax(activation.group)}, no_axis));
+                                    {numbers_.amax(activation.group)}, no_axis, activation.format, half_));
       rewire(activation.readers, **result);
     }
     return {};
@@ -74,15 +80,47 @@ class Insertion {
         QDQ_TRY(add_one_scale(weight, base, quantized));
         continue;
       }
-      QDQ_TRY_AS(source, source_of(weight.tensor, base));
-      // A weight that is read along two axes gets two pairs.
+      // A weight that is read along two axes or in two formats gets two pairs.
       const std::string pair = seen_[weight.tensor]++ == 0 ? base : base + "_" + std::to_string(seen_[weight.tensor]);
-      QDQ_TRY_AS(result, pairs_.add_by_scales(**source, pair, std::move(quantized.scales), weight.axis));
+      QDQ_TRY_AS(result,
+                 is_stored(weight.format) ? add_stored(weight, pair, quantized) : add_pair(weight, base, pair, quantized));
       QDQ_TRY(replace(weight.readers));
       rewire(weight.readers, **result);
     }
     replacement_.rewire();
     return {};
+  }
+
+  // Adds a pair behind a weight.
+  Result<nvinfer1::ITensor*> add_pair(const Plan::Weight& weight, const std::string& base, const std::string& pair,
+                                      QuantizedWeight& quantized) {
+    QDQ_TRY_AS(source, source_of(weight.tensor, base));
+    return pairs_.add_by_scales(**source, pair, std::move(quantized.scales), weight.format);
+  }
+
+  // Adds the quantized numbers of a weight, and a Dequantize. TensorRT removes the float constant, which
+  // nothing reads any more.
+  Result<nvinfer1::ITensor*> add_stored(const Plan::Weight& weight, const std::string& pair, QuantizedWeight& quantized) {
+    QDQ_TRY_AS(constant, constant_of(described_, weight.tensor));
+    const std::vector<std::int64_t>& whole = constant->shape;
+    const std::size_t added = added_axes(described_, weight, whole);
+    const std::vector<std::int64_t> shape(whole.begin() + static_cast<std::ptrdiff_t>(added), whole.end());
+    Scales scales = std::move(quantized.scales);
+    if (scales.axis != no_axis) scales.axis -= static_cast<std::int32_t>(added);
+    if (scales.shape.size() == whole.size()) {
+      scales.shape.erase(scales.shape.begin(), scales.shape.begin() + static_cast<std::ptrdiff_t>(added));
+    }
+    const nvinfer1::Weights numbers = memory_.keep(std::move(quantized.stored), quantized_type(weight.format),
+                                                   volume(shape));
+    QDQ_TRY_AS(result, pairs_.add_stored(numbers, shape, type_of(weight.tensor), pair, std::move(scales)));
+    if (added == 0) return result;
+    return pairs_.reshape(**result, whole, pair);
+  }
+
+  // Returns the type of a weight in the network.
+  nvinfer1::DataType type_of(std::size_t weight) const {
+    const NetworkTensor& found = described_.tensors[weight];
+    return found.tensor != nullptr ? found.tensor->getType() : kernel_of(*found.layer)->weights.type;
   }
 
   // Replaces readers that store the kernel, which is already copied here, by layers that read it.
@@ -112,7 +150,7 @@ class Insertion {
     QDQ_TRY_AS(factors, Array::convert(quantized.one->factors, dtype));
     const nvinfer1::Weights channels = memory_.keep(*std::move(factors));
     QDQ_TRY_AS(source, pairs_.constant(constant->shape, memory_.keep(*std::move(values)), base + "_one_scale"));
-    QDQ_TRY_AS(result, pairs_.add_by_scales(**source, base, {quantized.one->scale}, no_axis));
+    QDQ_TRY_AS(result, pairs_.add_by_scales(**source, base, Scales::along(no_axis, {quantized.one->scale})));
     std::vector<std::int64_t> shape(constant->shape.size(), 1);
     shape[1] = channels.count;
     for (const auto& reader : weight.readers) {
@@ -151,6 +189,7 @@ class Insertion {
 
   Network described_;
   const Plan& plan_;
+  std::optional<Half> half_;
   PlannedNumbers numbers_;
   WeightMemory memory_;
   Pairs pairs_;

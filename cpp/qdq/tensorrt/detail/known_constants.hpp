@@ -2,6 +2,7 @@
 #ifndef QDQ_TENSORRT_DETAIL_KNOWN_CONSTANTS_HPP
 #define QDQ_TENSORRT_DETAIL_KNOWN_CONSTANTS_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <utility>
@@ -45,7 +46,7 @@ class KnownConstants {
   [[nodiscard]] const std::vector<std::size_t>& unheld() const noexcept { return unheld_; }
 
  private:
-  // Judges the scales of a Dequantize behind the Quantize of a weight.
+  // Judges the scales of a Dequantize of a weight.
   Result<void> judge(const Network& network, std::size_t node, Half half) {
     using nvinfer1::LayerType;
     if (network.layers[node]->getType() != LayerType::kDEQUANTIZE) return {};
@@ -55,7 +56,8 @@ class KnownConstants {
     if (dequantize.inputs.size() < 2 || dequantize.inputs[0] == none || dequantize.inputs[1] == none) return {};
     const std::size_t scale = dequantize.inputs[1];
     const std::size_t maker = tensors.at(dequantize.inputs[0]).producer;
-    if (maker == none || network.layers[maker]->getType() != LayerType::kQUANTIZE) return {};
+    if (maker == none) return judge_stored(network, dequantize.inputs[0], scale, half);
+    if (network.layers[maker]->getType() != LayerType::kQUANTIZE) return {};
     const std::size_t source = nodes.at(maker).inputs[0];
     const auto is_constant = [&](std::size_t id) { return id != none && tensors.at(id).kind == TensorKind::Constant; };
     if (!is_constant(source) || !is_constant(scale) || tensors.at(source).dtype != DType::F32) return {};
@@ -76,6 +78,18 @@ class KnownConstants {
     }
     QDQ_TRY_AS(held, weights_half_scale(weight->view(), axis, steps->view(), half));
     if (!held->has_value()) unheld_.push_back(scale);
+    return {};
+  }
+
+  // Judges the scales of numbers that are quantized already: they cannot be computed anew for other scales.
+  Result<void> judge_stored(const Network& network, std::size_t stored, std::size_t scale, Half half) {
+    const auto tensors = network.graph.tensors();
+    const auto is_constant = [&](std::size_t id) { return tensors.at(id).kind == TensorKind::Constant; };
+    if (!is_constant(stored) || !is_constant(scale) || tensors.at(scale).dtype != DType::F32) return {};
+    QDQ_TRY_AS(steps, constant_of(network, scale));
+    const auto* values = static_cast<const float*>(steps->values);
+    const auto is_lost = [&](float step) { return !half_scale(step, half); };
+    if (std::any_of(values, values + volume(steps->shape), is_lost)) unheld_.push_back(scale);
     return {};
   }
 

@@ -2,8 +2,6 @@
 #ifndef QDQ_TENSORRT_DETAIL_PAIR_HPP
 #define QDQ_TENSORRT_DETAIL_PAIR_HPP
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,11 +10,12 @@
 
 #include <NvInfer.h>
 
-#include <qdq/array.hpp>
-#include <qdq/ranges.hpp>
+#include <qdq/numbers.hpp>
 #include <qdq/result.hpp>
+#include <qdq/tensorrt/detail/element_types.hpp>
 #include <qdq/tensorrt/detail/names.hpp>
 #include <qdq/tensorrt/detail/network_kind.hpp>
+#include <qdq/tensorrt/detail/scales.hpp>
 #include <qdq/tensorrt/detail/types.hpp>
 #include <qdq/tensorrt/weight_memory.hpp>
 #include <qdq/weights.hpp>
@@ -32,61 +31,68 @@ class Pairs {
  public:
   Pairs(nvinfer1::INetworkDefinition& network, WeightMemory& memory) : network_(network), memory_(memory), names_(network) {}
 
-  /// Quantizes and dequantizes a tensor, with one amax for the whole tensor or, along `axis`, one per index.
-  /// Returns the dequantized tensor, of the type of `source`.
+  /// Quantizes a tensor in a format and dequantizes it, with one amax for the whole tensor or, along `axis`,
+  /// one per index. Returns the dequantized tensor, of the type of `source`.
+  ///
+  /// `later` is the 16-bit type that the tensor will have. Scales that this type holds are taken if the
+  /// format has room for them.
   [[nodiscard]] Result<nvinfer1::ITensor*> add(nvinfer1::ITensor& source, const std::string& name,
-                                               const std::vector<float>& amax, std::int32_t axis) {
-    const auto half = half_of(source);
+                                               const std::vector<float>& amax, std::int32_t axis,
+                                               Format format = Format::Int8, std::optional<Half> later = std::nullopt) {
+    auto half = half_of(source);
+    if (!half && format == Format::Fp8) half = later;
     std::vector<float> scales;
     for (const float one : amax) {
-      const float scale = int8_scale(one);
-      scales.push_back(half ? half_scale(scale, *half).value_or(scale) : scale);
+      const float scale = format_scale(format, one);
+      scales.push_back(half ? format_half_scale(format, one, *half).value_or(scale) : scale);
     }
-    return add_by_scales(source, name, std::move(scales), axis);
+    return add_by_scales(source, name, Scales::along(axis, std::move(scales)), format);
   }
 
   /// Does the same with scales.
   ///
   /// Scales have the type of the data in a strongly typed network, if that type holds them. Other 16-bit data
   /// is cast to f32 before its pair, and back behind it: its scales would be rounded, and small ones lost.
-  [[nodiscard]] Result<nvinfer1::ITensor*> add_by_scales(nvinfer1::ITensor& source, const std::string& name,
-                                                         std::vector<float> scales, std::int32_t axis) {
-    nvinfer1::Dims shape{};
-    // A scale for the whole tensor has rank 0: TensorRT treats a scale of shape [1] as a channel's and
-    // computes in float.
-    shape.nbDims = axis == no_axis ? 0 : 1;
-    if (axis != no_axis) shape.d[0] = static_cast<std::remove_reference_t<decltype(shape.d[0])>>(scales.size());
+  [[nodiscard]] Result<nvinfer1::ITensor*> add_by_scales(nvinfer1::ITensor& source, const std::string& name, Scales scales,
+                                                         Format format = Format::Int8) {
     const nvinfer1::DataType type = source.getType();
-    const bool typed = is_held(scales, half_of(source));
-    const nvinfer1::DataType of_pair = typed ? type : nvinfer1::DataType::kFLOAT;
-    QDQ_TRY_AS(stored, keep(std::move(scales), typed ? dtype_of(type) : DType::F32));
-    auto* scale = names_.name(network_.addConstant(shape, *stored), name + "_scale", name + "_scale");
-    if (scale == nullptr) return refused(name);
-
-    auto* input = cast(source, of_pair, name);
+    const nvinfer1::DataType of_pair = scale_type(type, scales);
+    const Axis axis(scales);
+    auto* scale = add_scale(std::move(scales), of_pair, name);
+    auto* input = scale == nullptr ? nullptr : cast(source, of_pair, name);
     if (input == nullptr) return refused(name);
-    auto* quantize = names_.name(add_quantize(*input, *scale->getOutput(0)), name + "_QuantizeLinear", name + "_quantized");
+    auto* quantize = names_.name(add_quantize(*input, *scale, format), name + "_QuantizeLinear", name + "_quantized");
     if (quantize == nullptr) return refused(name);
-    auto* dequantize = names_.name(add_dequantize(*quantize->getOutput(0), *scale->getOutput(0), of_pair),
-                                   name + "_DequantizeLinear", name + "_dequantized");
-    if (dequantize == nullptr) return refused(name);
-    if (axis != no_axis) {
-      quantize->setAxis(axis);
-      dequantize->setAxis(axis);
-    }
-    auto* out = cast(*dequantize->getOutput(0), type, name + "_dequantized");
-    if (out == nullptr) return refused(name);
-    return out;
+    axis.set(*quantize);
+    return dequantize(*quantize->getOutput(0), *scale, axis, of_pair, type, name);
+  }
+
+  /// Adds numbers that are quantized already, and dequantizes them. Returns the dequantized tensor of a type.
+  [[nodiscard]] Result<nvinfer1::ITensor*> add_stored(const nvinfer1::Weights& numbers,
+                                                      const std::vector<std::int64_t>& shape, nvinfer1::DataType type,
+                                                      const std::string& name, Scales scales) {
+    const nvinfer1::DataType of_pair = scale_type(type, scales);
+    const Axis axis(scales);
+    auto* scale = add_scale(std::move(scales), of_pair, name);
+    if (scale == nullptr) return refused(name);
+    QDQ_TRY_AS(stored, constant(shape, numbers, name + "_quantized"));
+    return dequantize(**stored, *scale, axis, of_pair, type, name);
+  }
+
+  /// Changes the shape of a tensor.
+  [[nodiscard]] Result<nvinfer1::ITensor*> reshape(nvinfer1::ITensor& tensor, const std::vector<std::int64_t>& shape,
+                                                   const std::string& name) {
+    nvinfer1::IShuffleLayer* layer = network_.addShuffle(tensor);
+    if (layer == nullptr) return refused(name, "a Shuffle");
+    layer->setReshapeDimensions(dims_of(shape));
+    return names_.name(layer, name + "_Reshape", name + "_reshaped")->getOutput(0);
   }
 
   /// Returns the 16-bit type of the scales that a tensor may have; nothing if they are f32.
-  [[nodiscard]] std::optional<Half> half_of(const nvinfer1::ITensor& tensor) const {
-    return is_strongly_typed(network_) ? half_of(dtype_of(tensor.getType())) : std::nullopt;
-  }
-  /// Does the same for the elements of a strongly typed network.
-  [[nodiscard]] static std::optional<Half> half_of(DType dtype) noexcept {
-    if (dtype == DType::F16) return Half::F16;
-    return dtype == DType::BF16 ? std::optional<Half>(Half::BF16) : std::nullopt;
+  [[nodiscard]] std::optional<Half> half_of(const nvinfer1::ITensor& tensor) const { return half_of(tensor.getType()); }
+  /// Does the same for elements of a type.
+  [[nodiscard]] std::optional<Half> half_of(nvinfer1::DataType type) const {
+    return is_strongly_typed(network_) ? detail::half_of(dtype_of(type)) : std::nullopt;
   }
 
   /// Gives the output of a layer a new name.
@@ -113,14 +119,53 @@ class Pairs {
   }
 
  private:
-  static Error refused(const std::string& name) {
-    return Error(Status::TensorRt, "TensorRT refused a Quantize or Dequantize for '" + name + "'",
+  static Error refused(const std::string& name, const std::string& layer = "a Quantize or Dequantize") {
+    return Error(Status::TensorRt, "TensorRT refused " + layer + " for '" + name + "'",
                  "see what TensorRT logged; parse the network anew, since this one is changed in part");
   }
 
-  nvinfer1::IQuantizeLayer* add_quantize(nvinfer1::ITensor& input, nvinfer1::ITensor& scale) {
+  // The axis of scales, for the layers that must know it.
+  class Axis {
+   public:
+    explicit Axis(const Scales& scales) : number_(scales.axis), is_needed_(scales.need_axis()) {}
+    template <typename Layer>
+    void set(Layer& layer) const {
+      if (is_needed_) layer.setAxis(number_);
+    }
+
+   private:
+    std::int32_t number_;
+    bool is_needed_;
+  };
+
+  // Returns the type of the scales for data of a type.
+  nvinfer1::DataType scale_type(nvinfer1::DataType data, const Scales& scales) const {
+    return scales.are_held_in(half_of(data)) ? data : nvinfer1::DataType::kFLOAT;
+  }
+
+  // NULL if TensorRT refuses.
+  nvinfer1::ITensor* add_scale(Scales scales, nvinfer1::DataType type, const std::string& name) {
+    const nvinfer1::Dims shape = dims_of(scales.shape);
+    const auto stored = std::move(scales).keep_in(memory_, dtype_of(type));
+    if (!stored) return nullptr;
+    auto* layer = names_.name(network_.addConstant(shape, *stored), name + "_scale", name + "_scale");
+    return layer == nullptr ? nullptr : layer->getOutput(0);
+  }
+
+  Result<nvinfer1::ITensor*> dequantize(nvinfer1::ITensor& quantized, nvinfer1::ITensor& scale, const Axis& axis,
+                                        nvinfer1::DataType of_pair, nvinfer1::DataType type, const std::string& name) {
+    auto* layer = names_.name(add_dequantize(quantized, scale, of_pair), name + "_DequantizeLinear", name + "_dequantized");
+    if (layer == nullptr) return refused(name);
+    axis.set(*layer);
+    auto* out = cast(*layer->getOutput(0), type, name + "_dequantized");
+    if (out == nullptr) return refused(name);
+    return out;
+  }
+
+  nvinfer1::IQuantizeLayer* add_quantize(nvinfer1::ITensor& input, nvinfer1::ITensor& scale,
+                                         [[maybe_unused]] Format format) {
 #if QDQ_TRT_QDQ_HAS_TYPE
-    return network_.addQuantize(input, scale, nvinfer1::DataType::kINT8);
+    return network_.addQuantize(input, scale, quantized_type(format));
 #else
     return network_.addQuantize(input, scale);
 #endif
@@ -133,18 +178,6 @@ class Pairs {
 #else
     return network_.addDequantize(input, scale);
 #endif
-  }
-
-  static bool is_held(const std::vector<float>& scales, const std::optional<Half>& half) {
-    const auto held = [&](float scale) { return half_scale(scale, *half) == scale; };
-    return half && std::all_of(scales.begin(), scales.end(), held);
-  }
-
-  Result<nvinfer1::Weights> keep(std::vector<float> scales, DType dtype) {
-    if (dtype == DType::F32) return memory_.keep(std::move(scales));
-    const std::array<std::int64_t, 1> shape{static_cast<std::int64_t>(scales.size())};
-    QDQ_TRY_AS(rounded, Array::convert(TensorView(scales.data(), shape), dtype));
-    return memory_.keep(*std::move(rounded));
   }
 
   nvinfer1::ITensor* cast(nvinfer1::ITensor& tensor, nvinfer1::DataType type, const std::string& name) {

@@ -17,9 +17,11 @@
 #include <qdq/plan.hpp>
 #include <qdq/ranges.hpp>
 #include <qdq/tensorrt/detail/constant.hpp>
+#include <qdq/tensorrt/detail/element_types.hpp>
 #include <qdq/tensorrt/detail/log.hpp>
 #include <qdq/tensorrt/detail/network.hpp>
 #include <qdq/tensorrt/detail/pair.hpp>
+#include <qdq/tensorrt/detail/scales.hpp>
 #include <qdq/tensorrt/version.hpp>
 #include <qdq/weights.hpp>
 
@@ -31,8 +33,9 @@ namespace qdq::trt::detail {
 
 /// The numbers of a weight.
 struct QuantizedWeight {
-  std::vector<float> scales;
-  std::optional<OneScale> one;  ///< One scale in place of these.
+  Scales scales;
+  std::vector<unsigned char> stored;  ///< The quantized numbers, if the format stores them.
+  std::optional<OneScale> one;        ///< One scale in place of these.
 };
 
 /// Returns the bias of a convolution, which may have no numbers; nothing if the network computes it.
@@ -48,8 +51,10 @@ inline std::optional<nvinfer1::Weights> bias_of(const Network& described, const 
 /// Computes the numbers of a plan. The network stays as it is.
 class PlannedNumbers {
  public:
-  PlannedNumbers(const Network& described, const Plan& plan, bool is_strongly_typed, nvinfer1::ILogger* logger)
-      : described_(described), plan_(plan), is_strongly_typed_(is_strongly_typed), log_(logger) {}
+  /// `half` is the 16-bit type that the network will have; scales are rounded to it.
+  PlannedNumbers(const Network& described, const Plan& plan, bool is_strongly_typed, std::optional<Half> half,
+                 nvinfer1::ILogger* logger)
+      : described_(described), plan_(plan), is_strongly_typed_(is_strongly_typed), half_(half), log_(logger) {}
 
   [[nodiscard]] Result<void> compute(const Ranges& ranges, RangeMethod method) {
     QDQ_TRY(read_ranges(ranges));
@@ -81,36 +86,43 @@ class PlannedNumbers {
   Result<void> compute_weights(RangeMethod method) {
     for (const auto& weight : plan_.weights()) {
       QDQ_TRY_AS(constant, constant_of(described_, weight.tensor));
-      auto amax = weights_amax(constant->view(), weight.axis, method);
-      if (!amax) {
-        return Error(amax.error().status(),
-                     "weight '" + name(weight.tensor) + "' cannot be quantized: " + std::string(amax.error().message()),
+      auto stored = store(weight, *constant, method);
+      if (!stored) {
+        return Error(stored.error().status(),
+                     "weight '" + name(weight.tensor) + "' cannot be quantized: " + std::string(stored.error().message()),
                      "check how the model was exported, or exclude the layers that read it");
       }
-      QuantizedWeight quantized;
-      for (const float one : amax->values()) quantized.scales.push_back(int8_scale(one));
-      QDQ_TRY(hold_scales(weight, constant->view(), quantized.scales));
+      QuantizedWeight quantized = *std::move(stored);
       if (takes_one_scale(weight)) QDQ_TRY(compute_one_scale(weight, constant->view(), quantized));
       weights_.push_back(std::move(quantized));
     }
     return {};
   }
 
-  // Rounds the scales of a 16-bit weight to its type, if the network is strongly typed and the type holds
-  // them.
-  Result<void> hold_scales(const Plan::Weight& weight, const TensorView& values, std::vector<float>& scales) const {
-    const std::optional<Half> half = Pairs::half_of(described_.graph.tensors().at(weight.tensor).dtype);
-    if (!half || !is_strongly_typed_) return {};
-    std::vector<std::int64_t> shape;
-    if (weight.axis != no_axis) shape.push_back(static_cast<std::int64_t>(scales.size()));
-    QDQ_TRY_AS(held, weights_half_scale(values, weight.axis, TensorView(scales.data(), shape), *half));
-    if (*held) scales.assign((*held)->values().begin(), (*held)->values().end());
-    return {};
+  // Computes the scales of a weight, and its numbers if the format stores them.
+  Result<QuantizedWeight> store(const Plan::Weight& weight, const Constant& constant, RangeMethod method) const {
+    const auto count = static_cast<std::size_t>(volume(constant.shape));
+    const DType type = stored_type(weight.format);
+    std::vector<unsigned char> numbers(type == DType::I4 ? (count + 1) / 2 : count);
+    QDQ_TRY_AS(found, weights_store(constant.view(), weight.format, weight.axis, weight.block, method, scale_type(weight),
+                                    MutableTensorView(type, numbers.data(), constant.shape)));
+    const auto values = found->values();
+    const auto shape = found->shape();
+    Scales scales{{values.begin(), values.end()}, {shape.begin(), shape.end()}, weight.axis};
+    if (!is_stored(weight.format)) numbers.clear();
+    return QuantizedWeight{std::move(scales), std::move(numbers), {}};
+  }
+
+  // Returns the type that the scales of a weight have, or will have.
+  DType scale_type(const Plan::Weight& weight) const {
+    if (half_) return *half_ == Half::F16 ? DType::F16 : DType::BF16;
+    const DType own = described_.graph.tensors().at(weight.tensor).dtype;
+    return is_strongly_typed_ && half_of(own) ? own : DType::F32;
   }
 
   // TensorRT-RTX writes float32 from a convolution whose weight has one scale per channel.
   bool takes_one_scale(const Plan::Weight& weight) const {
-    if (!QDQ_TRT_RTX || weight.axis != 0) return false;
+    if (!QDQ_TRT_RTX || weight.format != Format::Int8 || weight.axis != 0) return false;
     return std::all_of(weight.readers.begin(), weight.readers.end(), [&](const Plan::Reader& reader) {
       const nvinfer1::ILayer& layer = *described_.layers[reader.node];
       return reader.input == 1 && layer.getType() == nvinfer1::LayerType::kCONVOLUTION &&
@@ -125,8 +137,8 @@ class PlannedNumbers {
       if (!scale) return {};
       largest = std::max(largest, 128.0f * *scale);
     }
-    const std::array<std::int64_t, 1> channels{static_cast<std::int64_t>(quantized.scales.size())};
-    QDQ_TRY_AS(one, weights_one_scale(values, TensorView(quantized.scales.data(), channels), largest));
+    const std::array<std::int64_t, 1> channels{static_cast<std::int64_t>(quantized.scales.values.size())};
+    QDQ_TRY_AS(one, weights_one_scale(values, TensorView(quantized.scales.values.data(), channels), largest));
     if (one->scale != 0.0f) {
       quantized.one = *std::move(one);
       return {};
@@ -141,7 +153,8 @@ class PlannedNumbers {
   std::optional<float> scale_before(std::size_t node) const {
     for (const auto& activation : plan_.activations()) {
       for (const auto& reader : activation.readers) {
-        if (reader.node == node && reader.input == 0) return int8_scale(shared_amax_.at(activation.group));
+        const bool is_int8 = activation.format == Format::Int8;
+        if (is_int8 && reader.node == node && reader.input == 0) return int8_scale(shared_amax_.at(activation.group));
       }
     }
     return std::nullopt;
@@ -152,6 +165,7 @@ class PlannedNumbers {
   const Network& described_;
   const Plan& plan_;
   bool is_strongly_typed_;
+  std::optional<Half> half_;
   Log log_;
   std::unordered_map<std::size_t, float> shared_amax_;
   std::vector<QuantizedWeight> weights_;

@@ -35,25 +35,17 @@ inline bool inserts_qdq(const EngineOptions& options, const nvinfer1::INetworkDe
   return inserts_qdq(options) && !(options.way == Way::Auto && has_implicit_batch(network));
 }
 
-/// Returns whether the network has such layers.
-inline bool has_quantize(const nvinfer1::INetworkDefinition& network) {
-  static_cast<void>(network);
-#if QDQ_TRT_HAS_QDQ
-  for (int i = 0; i < network.getNbLayers(); ++i) {
-    if (network.getLayer(i)->getType() == nvinfer1::LayerType::kQUANTIZE) return true;
-  }
-#endif
-  return false;
-}
-
 /// Returns the options' policy for the product that builds the engine.
 inline Result<Policy> policy_of(const EngineOptions& options) {
   return options.policy->edit().target(QDQ_TRT_RTX ? Target::Rtx : Target::TensorRt).build();
 }
 
-/// Returns the options' choices for half precision, with the 16-bit type that the builder's options name.
+/// Returns the 16-bit type that the builder's options name.
+inline Half half_of(const EngineOptions& options) noexcept { return options.fp16 ? Half::F16 : Half::BF16; }
+
+/// Returns the options' choices for half precision, with that type.
 inline Result<PrecisionOptions> precision_of(const EngineOptions& options) {
-  return options.precision->edit().half(options.fp16 ? Half::F16 : Half::BF16).build();
+  return options.precision->edit().half(half_of(options)).build();
 }
 
 /// Returns whether qdq itself brings half precision into a network.
@@ -106,12 +98,14 @@ inline Result<QuantizedNetwork> quantize_network(nvinfer1::INetworkDefinition& n
   QDQ_TRY_AS(all, graph.spread(ranges));
   QDQ_TRY_AS(policy, policy_of(options));
   QDQ_TRY_AS(plan, graph.plan(*policy, *all));
-  QDQ_TRY(has_only_int8(*plan));
+  if (!inserts) QDQ_TRY(has_only_int8(*plan));
   QDQ_TRY(notes.add(*plan));
   WeightMemory memory;
 #if QDQ_TRT_HAS_QDQ
   if (inserts) {
-    QDQ_TRY_AS(inserted, Insertion(network, *std::move(described), *plan, &logger).run(*all, options.weight_method));
+    const std::optional<Half> half = halves(options, network) ? std::optional<Half>(half_of(options)) : std::nullopt;
+    Insertion insertion(network, *std::move(described), *plan, half, &logger);
+    QDQ_TRY_AS(inserted, insertion.run(*all, options.weight_method));
     memory = *std::move(inserted);
   }
 #endif

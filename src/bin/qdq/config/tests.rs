@@ -61,6 +61,15 @@ fn read_words(line: &[&str]) -> Result<Vec<(String, Vec<String>)>, String> {
         .collect())
 }
 
+/// Arguments that need another one, and that one.
+const REQUIRED: &[(&str, &str)] = &[
+    ("seed", "limit"),
+    ("top-k", "max_disagreement"),
+    ("min-metric", "metric"),
+    ("max-metric", "metric"),
+    ("metric-timeout", "metric"),
+];
+
 /// Every argument that a command has can be set by the file alone, and is then what the command line gives.
 #[test]
 fn every_argument_of_every_command_can_stand_in_the_file() {
@@ -84,8 +93,9 @@ fn every_argument_of_every_command_can_stand_in_the_file() {
             assert_eq!(same, 1, "{chain:?}: '{key}' is the key of two arguments");
             // The command gets its required arguments and those of the option, but none that it excludes.
             let excluded = command.get_arg_conflicts_with(arg);
-            let needed =
-                |other: &clap::Arg| other.is_required_set() || (key == "seed" && other.get_id() == "limit");
+            let needed = |other: &clap::Arg| {
+                other.is_required_set() || REQUIRED.contains(&(key.as_str(), other.get_id().as_str()))
+            };
             let mut text = String::new();
             for (other, needed) in arguments.iter().filter(|(other, arg)| needed(arg) && other != key) {
                 if !excluded.iter().any(|arg| arg.get_id() == needed.get_id()) {

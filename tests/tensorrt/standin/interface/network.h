@@ -212,6 +212,9 @@ class INetworkDefinition : public INoCopy {
         return like<IConcatenationLayer>(LayerType::kCONCATENATION, {inputs, inputs + nbInputs});
     }
     STANDIN_METHOD IShuffleLayer* addShuffle(ITensor& input) STANDIN_NOEXCEPT {
+        if (refuses(LayerType::kSHUFFLE)) {
+            return nullptr;
+        }
         return like<IShuffleLayer>(LayerType::kSHUFFLE, {&input});
     }
     STANDIN_METHOD ISliceLayer* addSlice(
