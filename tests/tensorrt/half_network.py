@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Quantizes and casts networks that ONNX's parser made, with TensorRT-RTX on the CPU. Their engines must move the
-same bytes of each type as those of the ONNX models that qdq quantized and cast itself.
+same bytes of each type as those of the ONNX models that qdq quantized and cast itself. Where both store quantized
+weights, they must be the same.
 
 usage: half_network.py FOLDER
 
@@ -34,6 +35,10 @@ FORMS = {
     "mixed-float16": ["quantize", "--target", "rtx", "--fp16", "--format", "int8-weights", "--format-of", "scores*=fp8",
                       "--format-of", "context*=fp8"],
 }
+# In these forms the weights of networks are float numbers, which TensorRT itself quantizes if there is a pair.
+FLOAT_WEIGHTS = ("float16", "int8-float16")
+# Engines of the same kernels and weights share 99% of their content; the names of layers differ.
+SHARED, CHUNK = 0.97, 64
 # The model that gets every form: other formats than int8 are for products.
 EVERY_FORM = "transformer_256"
 
@@ -74,7 +79,16 @@ def differences(program, folder, entry, form):
             return problem
         native.run(program, *rtx.libraries(), model, data, form, out / "of_network")
         moved = [moves(out / name) for name in ("of_model", "of_network")]
+        shared = share((out / "of_model").read_bytes(), (out / "of_network").read_bytes())
+    if form not in FLOAT_WEIGHTS and shared < SHARED:
+        return f"only {shared:.1%} of the model's engine is in that of the network: its weights are others"
     return "" if moved[0] == moved[1] else f"the model's engine moves {moved[0]}, that of the network {moved[1]}"
+
+
+def share(whole, other):
+    """Returns the share of an engine's content that is somewhere in another one, by samples."""
+    places = range(0, len(whole) - CHUNK, len(whole) // 400)
+    return sum(whole[place:place + CHUNK] in other for place in places) / len(places)
 
 
 def moves(engine):
