@@ -25,6 +25,8 @@ fn help_prints_this() {
             "cache check --help",
             "cache convert --help",
             "compare --help",
+            "cast --help",
+            "sensitivity --help",
             "inspect --help",
             "info --help",
         ],
