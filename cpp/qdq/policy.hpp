@@ -3,12 +3,14 @@
 #define QDQ_POLICY_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include <qdq/detail/builder.hpp>
 #include <qdq/detail/call.hpp>
 #include <qdq/detail/text.hpp>
 #include <qdq/numbers.hpp>
+#include <qdq/quantizer.hpp>
 
 namespace qdq {
 
@@ -30,6 +32,9 @@ class Policy : public detail::Handle<qdq_policy, qdq_policy_free> {
   [[nodiscard]] Builder edit() const;
   /// Returns an independent policy with the same settings.
   [[nodiscard]] Result<Policy> clone() const { return detail::make<Policy>(qdq_policy_clone, c()); }
+  /// Returns the least opset that the formats need. Model::plan() raises a model to it unless its graph was
+  /// read already; Model::raise_opset() does so always.
+  [[nodiscard]] std::int64_t least_opset() const noexcept { return qdq_policy_least_opset(c()); }
 };
 
 /// Sets the allowed nodes, in any order.
@@ -51,6 +56,17 @@ class Policy::Builder : public detail::Builder<Builder, Policy> {
   /// Sets the format of nodes whose name matches the pattern. The first pattern that matches a node decides.
   Builder& format_of(std::string_view pattern, Format value) {
     return set(qdq_policy_format_of, detail::Text(pattern).c(), detail::number(value));
+  }
+  /// Allows a node, whose name is a pattern, in the format of the quantizers of its weight and input that it
+  /// was trained with. A disabled quantizer of the input stands for an input in floating point.
+  ///
+  /// Fails with Status::Unsupported if no format has them. qdq_policy_include_trained() in qdq.h lists them.
+  Builder& include_trained(std::string_view node, const Quantizer& input, const Quantizer& weight) {
+    return set(qdq_policy_include_trained, detail::Text(node).c(), input.c(), weight.c());
+  }
+  /// Allows a node with a quantized weight and an input in floating point in the same way.
+  Builder& include_trained(std::string_view node, const Quantizer& weight) {
+    return set(qdq_policy_include_trained, detail::Text(node).c(), nullptr, weight.c());
   }
   /// Sets the number of weights in a row that share a scale, 128 or 64, for Int4Weights. Default: 128 if it
   /// divides the input axis, else 64.

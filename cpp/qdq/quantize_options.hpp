@@ -8,6 +8,7 @@
 #include <qdq/detail/builder.hpp>
 #include <qdq/detail/text.hpp>
 #include <qdq/numbers.hpp>
+#include <qdq/quantizer.hpp>
 #include <qdq/tensor_view.hpp>
 
 namespace qdq {
@@ -49,6 +50,18 @@ class QuantizeOptions::Builder : public detail::Builder<Builder, QuantizeOptions
   /// Lets the range of the weight `name` be computed again.
   Builder& no_weight_amax(std::string_view name) {
     return set(qdq_quantize_options_set_weight_amax, detail::Text(name).c(), nullptr);
+  }
+  /// Gives the weight `name`, the tensor that nodes read, the ranges and numbers of the quantizer that it was
+  /// trained with. The quantizer is copied.
+  ///
+  /// Fails if no format has its numbers. Model::quantize() fails if the plan does not quantize the weight in
+  /// that way.
+  Builder& weight_quantizer(std::string_view name, const Quantizer& quantizer) {
+    return set(qdq_quantize_options_set_weight_quantizer, detail::Text(name).c(), quantizer.c());
+  }
+  /// Lets the weight `name` be quantized by its values again.
+  Builder& no_weight_quantizer(std::string_view name) {
+    return set(qdq_quantize_options_set_weight_quantizer, detail::Text(name).c(), nullptr);
   }
   /// Sets the number of bits of the integers of weights, 2 to 8. With fewer than 8 bits they are still stored
   /// as int8, on a coarser grid. Default: 8.

@@ -1435,6 +1435,31 @@ qdq_status qdq_policy_set_format(qdq_policy *policy, qdq_format format, qdq_erro
 /// that was added and matches a node decides. Planning fails if a pattern matches nothing.
 qdq_status qdq_policy_format_of(qdq_policy *policy, const char *pattern, qdq_format format, qdq_error **error);
 
+/// Allows the node `node`, whose name is a pattern as in qdq_policy_include_name(), in the format of the
+/// quantizers that it was trained with: of its input, and of its weight. `input` may be NULL or disabled if
+/// the node reads its input in floating point. A rule of qdq_policy_format_of() that was added before and
+/// matches the node decides instead.
+///
+/// - QDQ_FORMAT_INT8: integers of 8 bits beside weights of up to 8 bits.
+/// - QDQ_FORMAT_FP8: e4m3 beside e4m3.
+/// - QDQ_FORMAT_INT8_WEIGHTS: no quantizer of the input beside weights of up to 8 bits.
+/// - QDQ_FORMAT_INT4_WEIGHTS: no quantizer of the input beside weights of up to 4 bits in blocks of 128 or
+///   64.
+///
+/// Returns QDQ_ERROR_UNSUPPORTED for quantizers that no format has; QDQ_ERROR_INVALID_ARGUMENT if the
+/// quantizer of the weight is disabled, or if one has no fixed range, is calibrating or scales its data
+/// first. qdq_quantize_options_set_weight_quantizer() takes the numbers of the weight over, and
+/// qdq_ranges_set() the range of the input.
+qdq_status qdq_policy_include_trained(qdq_policy *policy,
+                                      const char *node,
+                                      const qdq_quantizer *input,
+                                      const qdq_quantizer *weight,
+                                      qdq_error **error);
+
+/// Returns the least opset that the formats of the policy need; 0 for NULL. qdq_model_raise_opset() raises a
+/// model whose graph was read already, and qdq_model_plan() one that was not.
+int64_t qdq_policy_least_opset(const qdq_policy *policy);
+
 /// Sets the number of weights in a row along the input axis that share a scale: 128 or 64, for
 /// QDQ_FORMAT_INT4_WEIGHTS. 0 stands for the first of them that divides the axis. Default: 0. Planning fails
 /// with QDQ_ERROR_INVALID_ARGUMENT if no format of the policy has blocks of this size.
@@ -2032,6 +2057,18 @@ qdq_status qdq_quantize_options_set_weight_amax(qdq_quantize_options *options,
                                                 const char *name,
                                                 const qdq_tensor *amax,
                                                 qdq_error **error);
+
+/// Gives the weight `name` the ranges and numbers of the quantizer that it was trained with, which is copied.
+/// The stored integers or numbers of e4m3 are those of the quantizer. `quantizer` NULL takes that back.
+/// `name` is the tensor that nodes read.
+///
+/// Returns the errors of qdq_policy_include_trained(). Quantizing fails with QDQ_ERROR_UNSUPPORTED if the
+/// plan leaves the weight in float, or quantizes it in another format or along another axis than the
+/// quantizer does; with QDQ_ERROR_INVALID_ARGUMENT if no tensor is called `name`.
+qdq_status qdq_quantize_options_set_weight_quantizer(qdq_quantize_options *options,
+                                                     const char *name,
+                                                     const qdq_quantizer *quantizer,
+                                                     qdq_error **error);
 
 /// Sets the number of bits of the integers of weights, 2 to 8. With fewer than 8 bits the weights are still
 /// stored as int8, but on a coarser grid. Default: 8.
@@ -3039,8 +3076,8 @@ qdq_status qdq_quantizer_amax(const qdq_quantizer *quantizer, qdq_array **out, q
 /// Free `*out` with qdq_array_free().
 qdq_status qdq_quantizer_amax_in_use(const qdq_quantizer *quantizer, qdq_array **out, qdq_error **error);
 
-/// Returns the amax for the export of a model. Fails if the range is dynamic or the quantizer is still
-/// calibrating. Free `*out` with qdq_array_free().
+/// Returns the amax for the export of a model. Fails if the range is dynamic, if the quantizer is still
+/// calibrating, and for e4m3 with blocks, which no format has. Free `*out` with qdq_array_free().
 qdq_status qdq_quantizer_amax_for_export(const qdq_quantizer *quantizer, qdq_array **out, qdq_error **error);
 
 /// Returns the width of one step: the amax in use divided by M, or by 448 for e4m3. `*out` is NULL if the

@@ -18,6 +18,6 @@ pub use one_scale::store_one_scale;
 pub use ranges::Ranges;
 pub use ready_weights::ready_weights;
 pub use trt_cache::Cache;
-pub use weight_options::check_formats;
 pub use weight_options::{WeightForm, Weights};
+pub use weight_options::{check_formats, check_trained};
 pub use weights::check_weights;

@@ -127,7 +127,7 @@ impl Emitter<'_> {
     }
 
     fn weight(&mut self, planned: &PlannedWeight, stored: StoredWeight) -> Result<()> {
-        let StoredWeight { shape, dtype: original, values, steps, steps_shape, axis, block } = stored;
+        let StoredWeight { shape, dtype: original, values, steps, steps_shape, axis, block, float } = stored;
         let wanted = scale::type_for(Some(original), self.model.opset());
         let is_held = steps.iter().all(|&step| scale::held(step, wanted) == Some(step));
         let dtype = if is_held { wanted } else { DataType::F32 };
@@ -142,9 +142,13 @@ impl Emitter<'_> {
             }
             WeightForm::Float => {
                 let position = self.before_readers(&planned.edges);
-                let source = match half {
-                    Some(_) => self.cast(&base, DataType::F32, position),
+                let float = match float {
+                    Some(numbers) => self.initializer(&base, "rounded", Tensor::new(shape, numbers)?)?,
                     None => base.clone(),
+                };
+                let source = match half {
+                    Some(_) => self.cast(&float, DataType::F32, position),
+                    None => float,
                 };
                 let zero = self.zero_point(planned.grid.format.rules().element, &steps_shape)?;
                 let grid = Grid { base: &base, scale: &scale, zero: Some(&zero), axis, block };
@@ -257,8 +261,8 @@ impl Emitter<'_> {
                 let inputs = network.graph.node(id).inputs.iter().flatten();
                 unused.extend(inputs.map(|&input| network.name(input)));
             }
-            unused.extend(plan.weights.iter().map(|weight| network.name(weight.tensor)));
         }
+        unused.extend(plan.weights.iter().map(|weight| network.name(weight.tensor)));
         self.model.edit(self.edits)?;
         self.model.remove_unused_constants(unused);
         Ok(self.model)

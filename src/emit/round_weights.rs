@@ -9,7 +9,7 @@ use crate::emit::weights::unusable;
 use crate::error::Result;
 use crate::onnx::Network;
 use crate::place::{Format, PlannedWeight, WeightGrid};
-use crate::quant::weights::{QuantizedWeights, quantize_weights_to, rescale};
+use crate::quant::weights::{QuantizedWeights, check_finite, quantize_weights_to, rescale};
 use crate::range::{self, Method, Target};
 use crate::tensor::Tensor;
 
@@ -40,10 +40,10 @@ impl Rounding {
         let grid = planned.grid;
         Ok(Self {
             grid,
-            bits: weights.bits_of(grid.format),
+            bits: weights.bits_for(&network.graph, planned),
             method: weights.method,
             steps: weights.steps_type(value.dtype(), network.model.opset()),
-            known: weights.known(&network.graph, planned, scale_count(grid, value.shape()))?,
+            known: weights.known(&network.graph, planned, value.shape(), scale_count(grid, value.shape()))?,
         })
     }
 
@@ -90,9 +90,10 @@ pub(crate) fn round_to_nearest(
 ) -> Result<QuantizedWeights> {
     let view = value.view().data();
     let floats = view.to_f32().unwrap_or_default();
-    Rounding::of(network, planned, value, weights)
-        .and_then(|rounding| rounding.round(&floats, value.shape()))
-        .map_err(|error| unusable(&network.graph, planned.tensor, error))
+    let rounded = check_finite(&floats, value.shape())
+        .and_then(|()| weights.numbers(&network.graph, planned, floats, value.shape()))
+        .and_then(|floats| Rounding::of(network, planned, value, weights)?.round(&floats, value.shape()));
+    rounded.map_err(|error| unusable(&network.graph, planned.tensor, error))
 }
 
 /// Returns the number of scales of a weight.

@@ -26,6 +26,8 @@ pub(crate) struct StoredWeight {
     pub axis: Option<usize>,
     /// The number of weights in a row along the axis that share a scale.
     pub block: Option<usize>,
+    /// The numbers of a weight that stays float, if rounding the original to 8 bits does not give them.
+    pub float: Option<Data>,
 }
 
 /// Quantizes the value of a planned weight, or takes `ready`, integers that it already has.
@@ -41,9 +43,14 @@ pub(super) fn store(
 ) -> Result<StoredWeight> {
     let view = value.view().data();
     let floats = view.to_f32().unwrap_or_default();
-    Rounding::of(network, planned, value, weights)
-        .and_then(|rounding| store_rounded(&rounding, (&floats, value.shape()), value.dtype(), ready))
-        .map_err(|error| unusable(&network.graph, planned.tensor, error))
+    let stored = check_finite(&floats, value.shape())
+        .and_then(|()| weights.numbers(&network.graph, planned, floats, value.shape()))
+        .and_then(|floats| {
+            let rounding = Rounding::of(network, planned, value, weights)?;
+            store_rounded(&rounding, (&floats, value.shape()), value.dtype(), ready)
+        });
+    let stored = stored.map_err(|error| unusable(&network.graph, planned.tensor, error))?;
+    Ok(StoredWeight { float: weights.float(&network.graph, planned, value)?, ..stored })
 }
 
 /// Quantizes a weight of type `dtype` that belongs to no plan.
@@ -86,7 +93,7 @@ fn store_rounded(
             shape
         }
     };
-    Ok(StoredWeight { shape: shape.to_vec(), dtype, values, steps, steps_shape, axis, block })
+    Ok(StoredWeight { shape: shape.to_vec(), dtype, values, steps, steps_shape, axis, block, float: None })
 }
 
 /// Rounds a weight to the nearest e4m3 numbers.

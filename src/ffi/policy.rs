@@ -3,14 +3,16 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::place::policy::check_share;
 use crate::place::{Attention, Format, FrontEnd, Policy, Target};
+use crate::quantizer::TrainedWeight;
 
 use super::error::qdq_error;
 use super::guard::{constructed, guard};
 use super::handle::{self, get, get_mut, give, text};
 use super::number_set::NumberSet;
+use super::quantizer::qdq_quantizer;
 use super::status::qdq_status;
 
 /// The nodes that may be quantized, and how: those that match an include and no exclude. Without an include
@@ -234,6 +236,52 @@ pub unsafe extern "C" fn qdq_policy_format_of(
         policy.policy.formats.push((unsafe { text(pattern, "pattern") }?.to_owned(), format));
         Ok(())
     })
+}
+
+/// Allows the node `node`, whose name is a pattern as in qdq_policy_include_name(), in the format of the
+/// quantizers that it was trained with: of its input, and of its weight. `input` may be NULL or disabled if
+/// the node reads its input in floating point. A rule of qdq_policy_format_of() that was added before and
+/// matches the node decides instead.
+///
+/// - QDQ_FORMAT_INT8: integers of 8 bits beside weights of up to 8 bits.
+/// - QDQ_FORMAT_FP8: e4m3 beside e4m3.
+/// - QDQ_FORMAT_INT8_WEIGHTS: no quantizer of the input beside weights of up to 8 bits.
+/// - QDQ_FORMAT_INT4_WEIGHTS: no quantizer of the input beside weights of up to 4 bits in blocks of 128 or
+///   64.
+///
+/// Returns QDQ_ERROR_UNSUPPORTED for quantizers that no format has; QDQ_ERROR_INVALID_ARGUMENT if the
+/// quantizer of the weight is disabled, or if one has no fixed range, is calibrating or scales its data
+/// first. qdq_quantize_options_set_weight_quantizer() takes the numbers of the weight over, and
+/// qdq_ranges_set() the range of the input.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_policy_include_trained(
+    policy: Option<&mut qdq_policy>,
+    node: *const c_char,
+    input: Option<&qdq_quantizer>,
+    weight: Option<&qdq_quantizer>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let policy = &mut get_mut(policy, "policy")?.policy;
+        // SAFETY: the header's rules for texts.
+        let node = unsafe { text(node, "node") }?.to_owned();
+        let weight = &get(weight, "weight")?.quantizer;
+        let input = input.map(|input| &input.quantizer);
+        let within = |error: Error| error.within(format!("node '{node}'"));
+        let trained = TrainedWeight::new(weight).map_err(within)?;
+        let format = trained.format(input).map_err(within)?;
+        policy.formats.push((node.clone(), format));
+        policy.block_sizes.extend(trained.block().map(|size| (node.clone(), size)));
+        policy.include.names.push(node);
+        Ok(())
+    })
+}
+
+/// Returns the least opset that the formats of the policy need; 0 for NULL. qdq_model_raise_opset() raises a
+/// model whose graph was read already, and qdq_model_plan() one that was not.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_policy_least_opset(policy: Option<&qdq_policy>) -> i64 {
+    policy.map_or(0, |policy| policy.policy.least_opset())
 }
 
 /// Sets the number of weights in a row along the input axis that share a scale: 128 or 64, for

@@ -3,6 +3,7 @@
 use crate::emit::{WeightForm, Weights};
 use crate::error::{Error, ErrorKind};
 use crate::quant::weights::max_level;
+use crate::quantizer::TrainedWeight;
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
@@ -12,6 +13,7 @@ use super::handle::{self, get_mut, text};
 use super::method::{method_of, qdq_method};
 use super::number_set::NumberSet;
 use super::precision_options::{HALVES, qdq_half};
+use super::quantizer::qdq_quantizer;
 use super::status::qdq_status;
 use super::tensor::{checked, qdq_tensor};
 
@@ -109,6 +111,36 @@ pub unsafe extern "C" fn qdq_quantize_options_set_weight_amax(
                 Ok(())
             }
         }
+    })
+}
+
+/// Gives the weight `name` the ranges and numbers of the quantizer that it was trained with, which is copied.
+/// The stored integers or numbers of e4m3 are those of the quantizer. `quantizer` NULL takes that back.
+/// `name` is the tensor that nodes read.
+///
+/// Returns the errors of qdq_policy_include_trained(). Quantizing fails with QDQ_ERROR_UNSUPPORTED if the
+/// plan leaves the weight in float, or quantizes it in another format or along another axis than the
+/// quantizer does; with QDQ_ERROR_INVALID_ARGUMENT if no tensor is called `name`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qdq_quantize_options_set_weight_quantizer(
+    options: Option<&mut qdq_quantize_options>,
+    name: *const c_char,
+    quantizer: Option<&qdq_quantizer>,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        let trained = &mut get_mut(options, "options")?.weights.trained;
+        // SAFETY: the header's rules for texts.
+        let name = unsafe { text(name, "name") }?.to_owned();
+        match quantizer {
+            None => drop(trained.remove(&name)),
+            Some(quantizer) => {
+                let weight = TrainedWeight::new(&quantizer.quantizer)
+                    .map_err(|error| error.within(format!("weight '{name}'")))?;
+                trained.insert(name, weight);
+            }
+        }
+        Ok(())
     })
 }
 

@@ -298,8 +298,8 @@ pub extern "C" fn qdq_quantizer_amax_in_use(
     give_numbers(quantizer, out, error, |quantizer| Ok(quantizer.amax_in_use()))
 }
 
-/// Returns the amax for the export of a model. Fails if the range is dynamic or the quantizer is still
-/// calibrating. Free `*out` with qdq_array_free().
+/// Returns the amax for the export of a model. Fails if the range is dynamic, if the quantizer is still
+/// calibrating, and for e4m3 with blocks, which no format has. Free `*out` with qdq_array_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn qdq_quantizer_amax_for_export(
     quantizer: Option<&qdq_quantizer>,

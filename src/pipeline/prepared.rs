@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::graph;
 use crate::emit::Weights;
 use crate::emit::qdq_model::{self, ReadyWeights};
-use crate::emit::{Ranges, check_formats, check_weights, scale, store_one_scale};
+use crate::emit::{Ranges, check_formats, check_trained, check_weights, scale, store_one_scale};
 use crate::error::Result;
 use crate::finding::Finding;
 use crate::graph::Graph;
@@ -133,7 +133,7 @@ impl Prepared {
     /// Puts Quantize and Dequantize into the model.
     ///
     /// # Errors
-    /// `Data` if a planned tensor has no range, or if a weight is not finite.
+    /// `Data` if a planned tensor has no range, or if a weight is not finite; those of [`check_trained`].
     pub fn quantize(&self, plan: &Plan, ranges: &Ranges, weights: &Weights) -> Result<Model> {
         self.quantize_ready(plan, ranges, weights, &ReadyWeights::new())
     }
@@ -146,8 +146,9 @@ impl Prepared {
         weights: &Weights,
         ready: &ReadyWeights,
     ) -> Result<Model> {
-        let model =
-            qdq_model::quantize_with(&self.network, &self.seen(plan, ranges), ranges, weights, ready)?;
+        let seen = self.seen(plan, ranges);
+        check_trained(self.graph(), &seen, weights)?;
+        let model = qdq_model::quantize_with(&self.network, &seen, ranges, weights, ready)?;
         for_target(model, plan)?.nested()
     }
 }

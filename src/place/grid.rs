@@ -32,7 +32,8 @@ pub(super) fn weight_grid(
     };
     let axis = input_axis(node, shape.len());
     let (size, last) = (shape[axis], shape[shape.len() - 1]);
-    let allowed = policy.block_size.as_slice();
+    let chosen = policy.block_size_of(node);
+    let allowed = chosen.as_slice();
     let allowed = if allowed.is_empty() { blocks } else { allowed };
     let least = policy.target.rules().least_blocks;
     let of_at_least =

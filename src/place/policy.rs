@@ -34,6 +34,9 @@ pub struct Policy {
     ///
     /// `None` stands for the first number of the format that divides the axis.
     pub block_size: Option<usize>,
+    /// Other numbers of weights that share a scale, for nodes whose name matches a pattern. The first pattern
+    /// that matches a node decides.
+    pub block_sizes: Vec<(String, usize)>,
     /// Whether formats of weights alone also take the weights of convolutions.
     ///
     /// TensorRT dequantizes them and computes the convolution in float, so that only the model is smaller.
@@ -142,6 +145,9 @@ impl Policy {
         for (pattern, format) in &self.formats {
             check_pattern(graph, &format!("{format} pattern"), pattern)?;
         }
+        for (pattern, _) in &self.block_sizes {
+            check_pattern(graph, "block size pattern", pattern)?;
+        }
         self.check_formats()
     }
 
@@ -150,9 +156,10 @@ impl Policy {
     /// # Errors
     /// `InvalidArgument` for a block size that a format does not have, or that no format has.
     pub fn check_formats(&self) -> Result<()> {
-        let Some(size) = self.block_size else { return Ok(()) };
         let blocks: Vec<usize> =
             self.used_formats().flat_map(|format| format.rules().blocks).copied().collect();
+        let mut sizes = self.block_size.into_iter().chain(self.block_sizes.iter().map(|(_, size)| *size));
+        let Some(size) = sizes.find(|size| !blocks.contains(size)) else { return Ok(()) };
         let sizes: Vec<String> = blocks.iter().map(ToString::to_string).collect();
         let (message, remedy) = match blocks.as_slice() {
             [] => {
@@ -164,7 +171,6 @@ impl Policy {
                     format!("leave the block size out, or choose {}", format::either(&remedy)),
                 )
             }
-            _ if blocks.contains(&size) => return Ok(()),
             _ => (format!("{size} is no block size"), format!("choose {}", format::either(&sizes))),
         };
         Err(Error::new(ErrorKind::InvalidArgument, message).with_remedy(remedy))
@@ -181,6 +187,12 @@ impl Policy {
     pub fn format_of(&self, node: &Node) -> Format {
         let named = self.formats.iter().find(|(pattern, _)| WildMatch::new(pattern).matches(&node.name));
         named.map_or(self.format, |(_, format)| *format)
+    }
+
+    /// Returns the block size that is chosen for a node, if its format has blocks.
+    pub fn block_size_of(&self, node: &Node) -> Option<usize> {
+        let named = self.block_sizes.iter().find(|(pattern, _)| WildMatch::new(pattern).matches(&node.name));
+        named.map(|(_, size)| *size).or(self.block_size)
     }
 
     /// Returns the least opset that the formats need.

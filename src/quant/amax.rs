@@ -93,7 +93,7 @@ pub(super) fn kept_axes(axes: &[isize], rank: usize) -> Result<Vec<usize>> {
 }
 
 /// Returns the axis counted from the first one. A negative axis counts from the last one.
-pub(super) fn from_first(axis: isize, rank: usize) -> Result<usize> {
+pub(crate) fn from_first(axis: isize, rank: usize) -> Result<usize> {
     let found = if axis < 0 { axis.checked_add_unsigned(rank) } else { Some(axis) };
     let found = found.and_then(|axis| usize::try_from(axis).ok());
     found.filter(|&axis| axis < rank).ok_or_else(|| no_axis(axis, rank))

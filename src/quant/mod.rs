@@ -62,6 +62,7 @@ mod stored;
 pub mod weights;
 
 pub use affine::{fake_affine_tensor_quant, fake_affine_tensor_quant_backward};
+pub(crate) use amax::from_first;
 pub use amax::{abs_max, abs_max_per_block};
 pub use apply::{
     Quantized, dequantize, fake_tensor_quant, fake_tensor_quant_in_place, fake_tensor_quant_slice, quantize,

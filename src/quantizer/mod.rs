@@ -38,12 +38,14 @@ mod saved;
 mod schedule;
 mod state;
 mod switches;
+mod trained;
 
 pub use backward::Gradients;
 pub use calibration::Calibration;
 pub use forward::Output;
 pub use ranges::ClipRange;
 pub use schedule::QatSchedule;
+pub use trained::TrainedWeight;
 
 /// A quantizer with its switches, its range and the statistics of its calibration.
 ///

@@ -86,7 +86,7 @@ impl TensorQuantizer {
     /// # Errors
     ///
     /// `InvalidArgument` if the range is dynamic or not learned yet, if the quantizer is still calibrating,
-    /// or if the format is e4m3 and there is more than one number.
+    /// or if the format is e4m3 with blocks, which no format of models has.
     pub fn amax_for_export(&self) -> Result<ArrayD<f32>> {
         let wrong = |message: &str, remedy: &str| {
             Err(self.within(Error::new(ErrorKind::InvalidArgument, message).with_remedy(remedy)))
@@ -96,8 +96,8 @@ impl TensorQuantizer {
         }
         match self.amax_in_use() {
             None => wrong("there is no fixed range to export", "load a calibrated amax or set one"),
-            Some(amax) if amax.len() != 1 && matches!(self.descriptor.num_bits, NumBits::Float(..)) => {
-                wrong("e4m3 is exported with one amax per tensor", "calibrate without an axis or block")
+            Some(_) if self.descriptor.block.is_some() && self.descriptor.num_bits == NumBits::E4M3 => {
+                wrong("e4m3 is exported with one amax per tensor or axis", "calibrate it without blocks")
             }
             Some(amax) => Ok(amax),
         }

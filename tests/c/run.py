@@ -16,7 +16,7 @@ import native  # noqa: E402
 import reference  # noqa: E402
 from native import DIGITS, ROOT, SANITIZE, VALGRIND, WARNINGS, Failure, run  # noqa: E402
 
-PROGRAMS = ["objects", "callbacks", "dlpack", "threads"]
+PROGRAMS = ["objects", "callbacks", "dlpack", "threads", "trained"]
 # No program uses all good values, and the generated calls spoil some on purpose.
 GENERATED = ["-Wno-unused-function", "-Wno-unused-variable", "-Wno-nonnull", f"-I{HERE}"]
 

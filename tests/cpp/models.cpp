@@ -188,6 +188,31 @@ TEST(trained_weights_and_their_ranges_go_into_a_model) {
               "amax is -1");
 }
 
+TEST(trained_quantizers_give_weights_their_numbers) {
+  const Model model = digits::model();
+  auto rows = qdq::Descriptor::make();
+  std::vector<float> amax(10, 7.0f);
+  const std::int64_t shape[2] = {10, 1};
+  rows.num_bits(4).axis({0}).name("fc").amax(qdq::TensorView(amax.data(), shape));
+  const auto trained = qdq::Quantizer::make(rows.build().value()).value();
+  const auto policy = qdq::Policy::make().include_trained("/fc/Gemm", trained).build().value();
+  const auto plan = model.plan(policy).value();
+  const auto none = qdq::Ranges::make().value();
+  auto given = qdq::QuantizeOptions::make();
+  const auto quantized = model.quantize(plan, none, given.weight_quantizer("fc.weight", trained).build().value()).value();
+  const auto scale = quantized.get_constant("fc.weight_scale").value();
+  CHECK(*static_cast<const float*>(scale->view().data()) == 1.0f);
+  auto typo = qdq::QuantizeOptions::make();
+  CHECK_FAILS(model.quantize(plan, none, typo.weight_quantizer("fc", trained).build().value()), Status::InvalidArgument,
+              "weight 'fc' was trained, but no node reads a tensor of this name");
+  auto taken_back = qdq::QuantizeOptions::make();
+  taken_back.weight_quantizer("fc", trained).no_weight_quantizer("fc");
+  CHECK_GOOD(model.quantize(plan, none, taken_back.build().value()));
+  const auto dynamic = qdq::Quantizer::make(qdq::Descriptor()).value();
+  CHECK_FAILS(qdq::QuantizeOptions::make().weight_quantizer("fc.weight", dynamic).build(), Status::InvalidArgument,
+              "weight 'fc.weight': quantizer: has no fixed range");
+}
+
 TEST(digits_recover_accuracy) {
   const Model model = digits::model();
   const auto inputs = model.inputs().value();

@@ -159,6 +159,34 @@ TEST(plans_have_formats) {
   CHECK_FAILS(graph.plan(odd), Status::InvalidArgument, "48 is no block size");
 }
 
+// Quantizers that were trained decide the format of their nodes.
+TEST(plans_follow_trained_quantizers) {
+  using qdq::Format;
+  Graph graph = network();
+  const auto w = graph.add_tensor("m", TensorKind::Constant, DType::F32, {256, 8}).value();
+  const auto x = graph.add_tensor("flat", TensorKind::Input, DType::F32, {1, 256}).value();
+  graph.add_node(Node::make("MatMul", "product").input(x).input(w).output("p").build().value()).value();
+  graph.mark_output(graph.find_tensor("p")).value();
+  const auto quantizer = [](qdq::Descriptor::Builder& described) {
+    return qdq::Quantizer::make(described.amax(std::vector<float>{1}).build().value()).value();
+  };
+  auto one = qdq::Descriptor::make();
+  const auto floats = quantizer(one.e4m3());
+  auto rows = qdq::Descriptor::make();
+  const auto in_blocks = quantizer(rows.num_bits(4).block(0, 64));
+  CHECK_EQ(qdq::Policy().least_opset(), 13);
+  const auto policy =
+      qdq::Policy::make().include_trained("conv", floats, floats).include_trained("product", in_blocks).build().value();
+  CHECK_EQ(policy.least_opset(), 21);
+  const auto plan = graph.plan(policy).value();
+  CHECK(plan.activations().size() == 1 && plan.activations().at(0).format == Format::Fp8);
+  CHECK(plan.weights().at(0).format == Format::Fp8);
+  CHECK(plan.weights().at(1).format == Format::Int4Weights && plan.weights().at(1).block == 64);
+  CHECK_FAILS(qdq::Policy::make().include_trained("product", floats, in_blocks).build(), Status::Unsupported,
+              "node 'product': quantizer: its weights are integers in blocks, and no format has inputs in e4m3");
+  CHECK_FAILS(qdq::Policy::make().include_trained("conv", floats).build(), Status::Unsupported, "inputs in floating point");
+}
+
 // The option decides on the two products of an attention.
 TEST(the_products_of_an_attention_follow_the_policy) {
   Graph graph;

@@ -10,6 +10,7 @@ mod cli;
 mod comments;
 mod emit;
 mod emit_model;
+mod emit_trained;
 mod environment;
 mod golden;
 #[cfg(feature = "tool")]

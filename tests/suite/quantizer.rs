@@ -8,6 +8,7 @@ mod ranges;
 mod saved;
 mod schedule;
 mod state;
+mod trained;
 
 use ndarray::{Array2, ArrayD, arr0};
 use qdq::quant::{Block, CalibMethod, NumBits, QuantDescriptor};

@@ -213,7 +213,7 @@ int main(int count, char** arguments) try {
     std::cout << "w" << bits << "a8 trained " << accuracy(net, test) << "%" << std::endl;
     export_it(net, onnx, out + "/w" + std::to_string(bits), test);
   }
-  FAILS("no signed 8-bit one", nn::export_onnx(*int4, onnx, out + "/none.onnx"));
+  FAILS("no signed 8-bit quantizer", nn::export_onnx(*int4, onnx, out + "/none.onnx"));
   const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::cout << "in " << seconds << " s" << std::endl;
   return 0;

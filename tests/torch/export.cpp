@@ -133,11 +133,13 @@ TEST(a_weight_keeps_its_axis_or_is_refused) {
   };
   using Builder = qdq::Descriptor::Builder;
   // There are as many input channels as output channels, so the number of ranges alone would fit.
-  refused(net->up, [](Builder& d) { d.axis({0}); }, "up.weight_quantizer has a range per index of axis 0");
-  refused(net->up, [](Builder& d) { d.axis({0, 1}); }, "up.weight_quantizer keeps several axes");
+  refused(
+      net->up, [](Builder& d) { d.axis({0}); },
+      "weight 'up.weight': quantizer 'up.weight_quantizer': has ranges of shape [4, 1, 1, 1]");
+  refused(net->up, [](Builder& d) { d.axis({0, 1}); }, "quantizer 'up.weight_quantizer': keeps several axes");
   auto one = qdq::Descriptor::make();
   requantize(net->up, one);
-  refused(net->left, [](Builder& d) { d.axis({1}); }, "quantized along axis 0");
+  refused(net->left, [](Builder& d) { d.axis({1}); }, "has ranges of shape [1, 4, 1, 1] for int8");
   auto last = qdq::Descriptor::make();
   requantize(net->left, last.axis({-4}));
   const auto exported = nn::export_onnx(*net, float_onnx, out);
@@ -163,16 +165,17 @@ TEST(what_the_engine_does_not_compute_is_refused_by_name) {
   };
   using Quantizer = nn::TensorQuantizerImpl;
   const auto *input = "up.input_quantizer", *weight = "up.weight_quantizer";
-  refused("up.input_quantizer has no fixed range", [](Quantizer& q) { q.clear_amax(); }, input);
-  refused("up.input_quantizer has no fixed range", [](Quantizer& q) { q.set_calibrating(true); }, input);
-  refused("up.weight_quantizer has no fixed range", [](Quantizer& q) { q.set_quantizing(false); }, weight);
+  refused("quantizer 'up.input_quantizer': has no fixed range", [](Quantizer& q) { q.clear_amax(); }, input);
+  refused("quantizer 'up.input_quantizer': is calibrating", [](Quantizer& q) { q.set_calibrating(true); }, input);
+  refused("quantizer 'up.weight_quantizer': does not quantize", [](Quantizer& q) { q.set_quantizing(false); }, weight);
   refused("scales its data first", [](Quantizer& q) { q.set_pre_quant_scale(torch::tensor(2.0f)); }, input);
-  refused("up has one of its quantizers disabled", [](Quantizer& q) { q.set_disabled(true); }, weight);
-  refused("up.input_quantizer is no signed 8-bit one", [](Quantizer& q) { q.set_integers(4); }, input);
-  refused("up.input_quantizer is no signed 8-bit one", [](Quantizer& q) { q.set_integers(8, true); }, input);
-  refused("up.input_quantizer is no signed 8-bit one", [](Quantizer& q) { q.set_e4m3(); }, input);
-  refused("up.weight_quantizer is no signed one", [](Quantizer& q) { q.set_e4m3(); }, weight);
-  refused("up.weight_quantizer is no signed one", [](Quantizer& q) { q.set_integers(16); }, weight);
+  refused("up has the quantizer of its weight disabled", [](Quantizer& q) { q.set_disabled(true); }, weight);
+  refused("quantizer 'up.input_quantizer': is no signed 8-bit quantizer", [](Quantizer& q) { q.set_integers(4); }, input);
+  refused(
+      "quantizer 'up.input_quantizer': is no signed 8-bit quantizer", [](Quantizer& q) { q.set_integers(8, true); }, input);
+  refused("its weights are integers, and no format has inputs in e4m3", [](Quantizer& q) { q.set_e4m3(); }, input);
+  refused("its weights are e4m3, and no format has inputs in integers", [](Quantizer& q) { q.set_e4m3(); }, weight);
+  refused("quantizer 'up.weight_quantizer': has 16 bits", [](Quantizer& q) { q.set_integers(16); }, weight);
   nn::export_onnx(*net, float_onnx, out);
   nn::Linear unknown(4, 2);
   nn::calibrate_weights(*unknown);

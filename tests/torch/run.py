@@ -128,6 +128,13 @@ def main():
         run(sys.executable, TESTS / "export_model.py", out / "float.onnx")
         test("export", out / "float.onnx", out / "quantized.onnx")
 
+    def formats():
+        out = suite.out("formats")
+        run(sys.executable, TESTS / "export_model.py", out / "float.onnx", "formats")
+        test("formats", out / "float.onnx", out)
+        (out / "float.onnx").unlink()
+        print(run(sys.executable, TESTS / "check_formats.py", out), end="")
+
     def example():
         """Runs the original program, and the same in the other namespace."""
         before, after = (ROOT / "examples" / "torch" / f"{name}.cpp" for name in ("before", "after"))
@@ -142,7 +149,7 @@ def main():
         print(*said, sep="", end="")
 
     cases = [("example", example), ("functions", lambda: test("functions", golden)), ("quantizer", lambda: test("quantizer")),
-             ("modules", lambda: test("modules")), ("trees", lambda: test("trees")), ("saved", saved), ("export", export)]
+             ("modules", lambda: test("modules")), ("trees", lambda: test("trees")), ("saved", saved), ("export", export), ("formats", formats)]
     cases += [(f"digits, seed {seed}", lambda seed=seed: digits(seed)) for seed in range(1, options.seeds + 1)]
     if shutil.which("clang++"):
         cases.append(("clang++", lambda: run("clang++", *programs.options, "-fsyntax-only", "-include", TESTS / "check.hpp",

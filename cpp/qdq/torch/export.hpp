@@ -24,8 +24,9 @@ struct ExportOptions {
   /// The storage of weights.
   WeightForm weight_form = WeightForm::Int8;
   /// The version of TensorRT that reads the calibration cache, in the form of getInferLibVersion(); 0 for no
-  /// cache.
-  std::uint32_t tensorrt_version = 100000;
+  /// cache. Without a version, the cache is for 10.0.0, and is written if the engine computes all quantized
+  /// modules in INT8.
+  std::optional<std::uint32_t> tensorrt_version;
 };
 
 /// A module whose quantizers are not in the exported model, with the reason.
@@ -75,27 +76,23 @@ class Exporter {
     }
     // A calibration cache is for the unchanged float model, in which nothing clips.
     const auto of_float = graph_.spread(ranges_).value();
+    const auto policy = policy_.build().value();
+    if (onnx_.opset() < policy.least_opset()) (void)onnx_.raise_opset(policy.least_opset()).value();
     clip_inputs();
-    const auto plan = onnx_.plan(policy_.build().value(), ranges_).value();
+    const auto plan = onnx_.plan(policy, ranges_).value();
+    const auto version = cache_version(plan, options);
     std::vector<std::string> quantized;
-    for (const auto& layer : exported_) {
-      check_plan(plan, layer);
-      quantized.push_back(layer.module);
-    }
+    for (const auto& layer : exported_) quantized.push_back(layer.module);
     onnx_.quantize(plan, ranges_, quantized_.build().value()).value().save(out).value();
-    if (options.tensorrt_version != 0) {
-      Cache::from_ranges(of_float, options.tensorrt_version).value().save(out + ".cache").value();
-    }
+    if (version != 0) Cache::from_ranges(of_float, version).value().save(out + ".cache").value();
     return {std::move(ranges_), std::move(quantized), std::move(left_in_float_)};
   }
 
  private:
-  /// The quantized parts of a module: the node that computes it, the clip of its input, and the weight with
-  /// the axis of its ranges.
+  /// The quantized parts of a module: the node that computes it, and the clip of its input.
   struct Layer {
-    std::string module, node, weight;
+    std::string module, node;
     std::optional<Quantizer::ClipRange> clip;
-    std::int32_t axis;
   };
 
   /// Raises the model to the opset in which plans are made, so that the numbers of nodes stay the same, and
@@ -153,9 +150,9 @@ class Exporter {
     }
     if (!site.weight) return leave_in_float(name, "it has no weight by whose name its node could be found");
     if (site.parameter.empty()) return leave_in_float(name, "ONNX stores no single weight of it");
-    if (site.input->is_disabled() != site.weight->is_disabled()) {
-      fail(Status::Unsupported, name + " has one of its quantizers disabled",
-           "enable or disable both: integers are multiplied by integers");
+    if (site.weight->is_disabled()) {
+      fail(Status::Unsupported, name + " has the quantizer of its weight disabled, but not that of its input",
+           "enable or disable both: numbers in a format are multiplied by weights in it");
     }
     const auto weight = name.empty() ? site.parameter : name + "." + site.parameter;
     const auto use = reader(weight);
@@ -168,10 +165,13 @@ class Exporter {
       fail(Status::Unsupported, "the node that reads '" + weight + "' has no name or input",
            "name the nodes of the ONNX model");
     }
-    policy_.include_name(node.name);
-    Layer layer{name, std::string(node.name), weight, add_input(name, *site.input, node.inputs[0]), no_axis};
-    layer.axis = add_weight(name, *site.weight, weight, site.value);
-    exported_.push_back(std::move(layer));
+    const auto input = site.input->without_torch(name + ".input_quantizer");
+    const auto trained = site.weight->without_torch(name + ".weight_quantizer");
+    checked(policy_.include_trained(node.name, input, trained));
+    checked(quantized_.weight_quantizer(weight, trained));
+    std::optional<Quantizer::ClipRange> clip;
+    if (!site.input->is_disabled()) clip = add_input(*site.input, node.inputs[0]);
+    exported_.push_back({name, std::string(node.name), clip});
   }
 
   /// Clips the inputs in the model that training clipped.
@@ -187,84 +187,41 @@ class Exporter {
     }
   }
 
-  /// Checks that the plan quantizes a layer, and its weight along the axis that its ranges were trained for.
-  void check_plan(const Plan& plan, const Layer& layer) const {
-    for (const auto& weight : plan.weights()) {
-      if (graph_.tensors().at(weight.tensor).name != layer.weight) continue;
-      if (layer.axis == no_axis || layer.axis == weight.axis) return;
-      const auto along = weight.axis == no_axis ? std::string("with one range")
-                                                : "along axis " + std::to_string(weight.axis);
-      fail(Status::Unsupported,
-           layer.module + ".weight_quantizer has a range per index of axis " + std::to_string(layer.axis) +
-               ", but the weight of node '" + layer.node + "' is quantized " + along,
-           "train it with that axis, or with one range");
+  /// Returns the version for the calibration cache; 0 for no cache.
+  static std::uint32_t cache_version(const Plan& plan, const ExportOptions& options) {
+    const auto is_int8 = [](const auto& part) { return part.format == Format::Int8; };
+    const auto weights = plan.weights();
+    if (std::all_of(weights.begin(), weights.end(), is_int8)) return options.tensorrt_version.value_or(100000);
+    if (options.tensorrt_version.value_or(0) != 0) {
+      fail(Status::Unsupported, "a calibration cache holds ranges of INT8, and the network has other formats",
+           "leave the version of TensorRT out, or set it to 0");
     }
-    const auto decision = plan.decisions().at(graph_.find_node(layer.node));
-    fail(Status::Unsupported, layer.module + ": node '" + layer.node + "' stays in float: " + std::string(decision.reason),
-         "disable its quantizers, or build it in float");
+    return 0;
   }
 
   /// Adds the range of a module's input. One tensor has one range: the widest range that its readers were
   /// trained with.
   ///
   /// Returns the extra clip range of the input, if quantizing alone would not give the learned range's
-  /// result, because the integers go further.
-  std::optional<Quantizer::ClipRange> add_input(const std::string& name, const TensorQuantizerImpl& quantizer,
-                                                std::size_t read) {
+  /// result, because the quantized numbers go further.
+  std::optional<Quantizer::ClipRange> add_input(const TensorQuantizerImpl& quantizer, std::size_t read) {
     const auto tensor = graph_.tensors().at(read).name;
-    const auto& descriptor = quantizer.descriptor();
-    const auto amax = checked(name + ".input_quantizer", quantizer);
-    if (descriptor.num_bits() != 8 || descriptor.is_unsigned() || descriptor.narrow_range() || amax.numel() != 1) {
-      fail(Status::Unsupported, name + ".input_quantizer is no signed 8-bit one with one amax and its whole range",
-           "train it in the format that the engine computes in");
-    }
-    const auto number = amax.item<float>();
+    const auto number = quantizer.amax_in_use().item<float>();
     const auto before = ranges_.has(tensor) ? ranges_.get(tensor).value() : 0.0f;
     ranges_.set(tensor, std::max(number, before)).value();
     const auto range = quantizer.clip_range();
-    if (!range || (never_negative(graph_, read) && std::nearbyint(range->max * (127 / number)) == 127)) return std::nullopt;
+    if (!range) return std::nullopt;
+    // Numbers of e4m3 end at amax on both sides, integers on the upper one.
+    const bool is_e4m3 = quantizer.descriptor().is_e4m3();
+    const bool ends = is_e4m3 ? range->max == number : std::nearbyint(range->max * (127 / number)) == 127;
+    if (ends && (never_negative(graph_, read) || (is_e4m3 && range->min == -number))) return std::nullopt;
     return range;
   }
 
-  /// Adds the ranges of a weight. Returns the axis that has its own ranges.
-  ///
-  /// Weights with fewer bits, with the narrow range or with a learned range are stored in quantized form:
-  /// int8 holds them exactly, with the same step.
-  std::int32_t add_weight(const std::string& name, TensorQuantizerImpl& quantizer, const std::string& tensor,
-                          const torch::Tensor& value) {
-    const auto& descriptor = quantizer.descriptor();
-    const auto amax = checked(name + ".weight_quantizer", quantizer).cpu().contiguous();
-    if (descriptor.is_e4m3() || descriptor.num_bits() > 8 || descriptor.is_unsigned() || descriptor.block_size() != 0) {
-      fail(Status::Unsupported, name + ".weight_quantizer is no signed one of up to 8 bits without blocks",
-           "train it in a format that int8 holds");
-    }
-    const auto axes = descriptor.axis();
-    if (axes.size() > 1) {
-      fail(Status::Unsupported, name + ".weight_quantizer keeps several axes",
-           "train it with one range, or one per output channel");
-    }
-    if (descriptor.num_bits() < 8 || descriptor.narrow_range() || descriptor.learn_amax()) {
-      const torch::NoGradGuard no_grad;
-      store(tensor, quantizer.forward(value));
-    }
-    const auto high = operations::high(descriptor);
-    const auto int8 = (amax.flatten().to(torch::kDouble) * (127 / high)).to(torch::kFloat);
-    quantized_.weight_amax(tensor, view(int8));
-    return amax.numel() == 1 ? no_axis : static_cast<std::int32_t>(operations::from_first(axes[0], value));
-  }
-
-  static torch::Tensor checked(const std::string& name, const TensorQuantizerImpl& quantizer) {
-    const auto amax = quantizer.amax_in_use();
-    if (!quantizer.descriptor().fake_quant()) {
-      fail(Status::Unsupported, name + " gives integers, not what they stand for", "train with fake quantization");
-    }
-    if (quantizer.is_calibrating() || !quantizer.is_quantizing() || !amax.defined() ||
-        quantizer.pre_quant_scale().defined()) {
-      fail(Status::InvalidArgument,
-           name + " has no fixed range that it quantizes by, is calibrating, or scales its data first",
-           "load a calibrated amax, switch calibrating off and quantizing on, and fold the scale into the weights");
-    }
-    return amax;
+  /// Throws the error of the last setting, so that nothing is done after it.
+  template <typename Builder>
+  static void checked(Builder& builder) {
+    builder = Builder(builder.build().value());
   }
 
   const torch::nn::Module& model_;
@@ -282,16 +239,30 @@ class Exporter {
 /// Puts a trained network into the float ONNX model of the same network.
 ///
 /// Writes `out` with the network's weights, and with Quantize and Dequantize at the modules with a weight
-/// that quantize, with exactly their ranges. Writes the calibration cache `out`.cache beside it. Returns the
-/// ranges of the activations, the quantized modules, and the modules that stay in float.
+/// that quantize, with exactly their ranges. Writes the calibration cache `out`.cache beside it if all of
+/// them are in INT8. Returns the ranges of the activations, the quantized modules, and the modules that stay
+/// in float.
 ///
 /// The model's initializers must have the names of the network's parameters, such as "conv1.weight".
 /// Exporters use these names if they fold nothing. The range of a module's input belongs to the other input
-/// of the node that reads its weight. If one tensor has several such ranges, the widest is used. Activations
-/// are signed with 8 bits and one range. A learned range clips: the model gets a Clip before Quantize if that
-/// makes a difference, so that it computes the same as the module. A calibration cache can only express
-/// amax = max(-min, max). Weights have up to 8 bits, with one range or one per output channel; another axis
-/// is an error.
+/// of the node that reads its weight. If one tensor has several such ranges, the widest is used. A learned
+/// range clips: the model gets a Clip before Quantize if that makes a difference, so that it computes the
+/// same as the module. A calibration cache can only express amax = max(-min, max).
+///
+/// The quantizers of a module decide its format:
+///
+/// - Format::Int8: input signed with 8 bits and one range, weight of up to 8 bits with one range or one per
+///   output channel.
+/// - Format::Fp8: both e4m3, the input with one range, the weight with one or one per output channel. The
+///   model gets opset 19, if it has a lower one.
+/// - Format::Int8Weights: the quantizer of the input disabled, the weight as for Int8. Only for linear
+///   layers.
+/// - Format::Int4Weights: the quantizer of the input disabled, weight of up to 4 bits in blocks of 128 or 64
+///   along the input axis. Only for linear layers. The model gets opset 21, if it has a lower one.
+///
+/// The stored integers and numbers of e4m3 are those of the quantizers. Every other quantizer is an error
+/// with the name of the module: other bits, unsigned numbers, other axes and blocks, dynamic ranges, two
+/// formats in one module, and modules that the format leaves in float.
 ///
 /// Modules without a weight cannot be found in the model by a name. They stay as they are in the float model,
 /// as do LSTMs and disabled modules; the result names them. Disable their quantizers to train the network

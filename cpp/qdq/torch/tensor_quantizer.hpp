@@ -10,6 +10,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <qdq/quantizer.hpp>
@@ -232,9 +233,11 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     return take_over([&](Quantizer& observed) { return observed.load_calib_amax(method, search, strict); });
   }
 
-  /// Returns a description of the quantizer in one line.
-  [[nodiscard]] std::string to_text() const {
+  /// Returns the quantizer without torch and without statistics, for functions that take a qdq::Quantizer.
+  /// Its descriptor has the name `name`, unless that is empty.
+  [[nodiscard]] Quantizer without_torch(std::string_view name = {}) const {
     auto described = descriptor_->edit();
+    if (!name.empty()) described.name(name);
     const auto amax = amax_.cpu();
     if (amax.numel() != 0) described.amax(view(amax));
     auto quantizer = Quantizer::make(described.build().value()).value();
@@ -244,7 +247,11 @@ class TensorQuantizerImpl : public torch::nn::Cloneable<TensorQuantizerImpl> {
     quantizer.set_quantizing(quantizing_).value();
     quantizer.set_clipping(clipping_).value();
     quantizer.set_calibrating(calibrating_).value();
-    const auto text = quantizer.to_text().value();
+    return quantizer;
+  }
+  /// Returns a description of the quantizer in one line.
+  [[nodiscard]] std::string to_text() const {
+    const auto text = without_torch().to_text().value();
     return std::string(text.text());
   }
   /// Prints the quantizer in one line.

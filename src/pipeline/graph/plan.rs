@@ -26,8 +26,8 @@ pub fn plan(graph: &Graph, policy: &Policy) -> Result<Plan> {
 /// the ranges that belong to no tensor.
 ///
 /// # Errors
-/// `Data` if none of the ranges belongs to a tensor of the model, unless all formats are of weights alone,
-/// which need none; those of [`place::plan`].
+/// `Data` if none of the ranges belongs to a tensor of the model, unless there are none and the formats need
+/// none; those of [`place::plan`].
 pub fn plan_for_ranges(graph: &Graph, policy: &Policy, ranges: &Ranges) -> Result<Plan> {
     let known: BTreeSet<String> = ranges
         .iter()
@@ -35,13 +35,14 @@ pub fn plan_for_ranges(graph: &Graph, policy: &Policy, ranges: &Ranges) -> Resul
         .filter(|name| graph.find(name).is_some())
         .map(str::to_owned)
         .collect();
-    let takes_ranges = policy.used_formats().any(|format| format.rules().activations);
-    if known.is_empty() && takes_ranges {
+    let policy = Policy { keys: ranges.keys.clone(), ..policy.clone() };
+    let wanted = place::plan(graph, &Policy { min_quantized: 0.0, ..policy.clone() })?;
+    // Formats of weights alone need no range.
+    let is_enough = wanted.activations.is_empty() && ranges.is_empty();
+    if known.is_empty() && !is_enough {
         return Err(Error::new(ErrorKind::Data, "none of the ranges belongs to a tensor of the model")
             .with_remedy("take the ranges of this very model; exporters rename tensors"));
     }
-    let policy = Policy { keys: ranges.keys.clone(), ..policy.clone() };
-    let wanted = place::plan(graph, &Policy { min_quantized: 0.0, ..policy.clone() })?;
     let mut plan = place::plan(graph, &Policy { ranged: Some(known), ..policy })?;
     plan.findings.extend(missing_ranges(graph, &wanted, ranges));
     plan.findings.extend(unknown_ranges(graph, ranges));

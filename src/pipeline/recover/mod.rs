@@ -28,7 +28,7 @@ use std::sync::Arc;
 use crate::batch::BatchSource;
 use crate::dtype::DataType;
 use crate::emit::Ranges;
-use crate::emit::Weights;
+use crate::emit::{Weights, check_trained};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding;
 use crate::observe::TensorStats;
@@ -95,26 +95,30 @@ impl RecoverOptions {
     /// Refuses options that [`Prepared::recover`] cannot carry out, before the data is read.
     ///
     /// # Errors
-    /// `InvalidArgument` for learned rounding or fewer than 8 bits with weights that are stored as float, and
-    /// for equalization or activation-aware scaling of weights whose ranges are given; `Unsupported` if the
-    /// build has no such methods.
+    /// `InvalidArgument` for learned rounding or fewer than 8 bits with weights that are stored as float, for
+    /// equalization or activation-aware scaling of weights whose ranges are given, and for these and
+    /// learned rounding of weights that were trained with a quantizer; `Unsupported` if the build has no
+    /// such methods.
     pub fn check(&self) -> Result<()> {
         #[cfg(not(feature = "recover"))]
         if !self.recovery.is_none() {
             return Err(steps::refusal());
         }
         self.weights.check(self.recovery.learned_rounding)?;
+        let is_trained = !self.weights.trained.is_empty();
         let method = match self.recovery {
             Recovery { equalization: true, .. } => "equalization",
             Recovery { awq: true, .. } => "activation-aware scaling",
+            Recovery { learned_rounding: true, .. } if is_trained => "learned rounding",
             _ => return Ok(()),
         };
-        if self.weights.amax.is_empty() {
-            return Ok(());
-        }
-        let message = format!("{method} changes weights whose ranges are given");
-        Err(Error::new(ErrorKind::InvalidArgument, message)
-            .with_remedy(format!("leave out {method}, or the ranges")))
+        let (what, which) = match (is_trained, self.weights.amax.is_empty()) {
+            (true, _) => ("that were trained with a quantizer", "the quantizers"),
+            (false, false) => ("whose ranges are given", "the ranges"),
+            (false, true) => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::InvalidArgument, format!("{method} changes weights {what}"))
+            .with_remedy(format!("leave out {method}, or {which}")))
     }
 }
 
@@ -170,8 +174,8 @@ impl Prepared {
     ) -> Result<Recovered> {
         options.check()?;
         options.check_formats(plan)?;
-        finding::once(|| {
-            steps::recover(self.network.clone(), &self.seen(plan, ranges), ranges, options, passes)
-        })
+        let seen = self.seen(plan, ranges);
+        check_trained(self.graph(), &seen, &options.weights)?;
+        finding::once(|| steps::recover(self.network.clone(), &seen, ranges, options, passes))
     }
 }

@@ -125,6 +125,21 @@ fn blocks_lie_along_the_input_axis() {
 }
 
 #[test]
+fn nodes_have_block_sizes_of_their_own() {
+    let graph = graph("MatMul x w1[128,128] -> a\nMatMul a w2[128,128] -> b\nMatMul b w3[128,8] -> c");
+    let block_sizes = vec![("MatMul_1".to_owned(), 64), ("MatMul_?".to_owned(), 128)];
+    let own = Policy { block_sizes, block_size: Some(64), ..policy(Format::Int4Weights) };
+    let blocks: Vec<_> = plan(&graph, &own).unwrap().weights.iter().map(|weight| weight.grid.block).collect();
+    let names: Vec<&str> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
+    let expected = names.iter().map(|&name| Some(if name == "MatMul_1" { 64 } else { 128 }));
+    assert_eq!(blocks, expected.collect::<Vec<_>>(), "{names:?}");
+    let typo = Policy { block_sizes: vec![("typo*".to_owned(), 64)], ..policy(Format::Int4Weights) };
+    assert_eq!(refusal(&graph, &typo).message(), "block size pattern 'typo*' matches no node");
+    let odd = Policy { block_sizes: vec![("MatMul_1".to_owned(), 48)], ..policy(Format::Int4Weights) };
+    assert_eq!(refusal(&graph, &odd).message(), "48 is no block size");
+}
+
+#[test]
 fn block_sizes_that_no_format_has_are_refused() {
     let graph = graph("MatMul x w[192,6] -> y");
     let error = refusal(&graph, &Policy { block_size: Some(48), ..policy(Format::Int4Weights) });

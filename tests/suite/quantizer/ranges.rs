@@ -6,7 +6,7 @@ use qdq::quant::{NumBits, QuantDescriptor};
 use qdq::quantizer::{ClipRange, TensorQuantizer};
 use qdq::range::Method;
 
-use super::{data, dynamic, e4m3, learning, per_axis, quantizer, scalar, with_amax};
+use super::{data, dynamic, e4m3, learning, per_axis, per_block, quantizer, scalar, with_amax};
 
 #[test]
 fn amax_keeps_its_shape_until_it_is_cleared() {
@@ -66,8 +66,11 @@ fn only_a_fixed_range_is_exported() {
     assert_eq!(fixed.amax_for_export().unwrap(), scalar(2.0));
     fixed.set_calibrating(true);
     assert!(fixed.amax_for_export().unwrap_err().message().contains("still calibrating"));
-    let rows = QuantDescriptor { amax: Some(array![1.0, 2.0].into_dyn()), ..e4m3() };
-    assert!(quantizer(rows).amax_for_export().unwrap_err().message().contains("e4m3"));
+    let rows = array![[1.0], [2.0]].into_dyn();
+    let e4m3_rows = QuantDescriptor { amax: Some(rows.clone()), axis: Some(vec![0]), ..e4m3() };
+    assert_eq!(quantizer(e4m3_rows).amax_for_export().unwrap(), rows);
+    let blocks = QuantDescriptor { num_bits: NumBits::E4M3, amax: Some(rows), ..per_block(-1, 64) };
+    assert!(quantizer(blocks).amax_for_export().unwrap_err().message().contains("e4m3"));
     let one = QuantDescriptor { amax: Some(array![[1.0]].into_dyn()), ..e4m3() };
     assert_eq!(quantizer(one).amax_for_export().unwrap(), array![[1.0]].into_dyn());
 }
