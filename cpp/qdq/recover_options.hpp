@@ -31,6 +31,9 @@ class RecoverOptions::Builder : public detail::Builder<Builder, RecoverOptions> 
   Builder& quantize(const QuantizeOptions& options) { return set(qdq_recover_options_set_quantize, options.c()); }
   /// Sets whether the channels between two layers get scales of their own. Default: false.
   Builder& equalization(bool enabled = true) { return set(qdq_recover_options_set_equalization, enabled); }
+  /// Sets whether the channels of int8 activations get scales of their own if no layer before can take them
+  /// (smoothing). A Mul before Quantize divides them, unless constants before it do. Default: false.
+  Builder& smooth(bool enabled = true) { return set(qdq_recover_options_set_smooth, enabled); }
   /// Sets whether the input channels of weights in blocks get scales of their own, by the size of the
   /// activations. It is for plans with the format int4-weights. Default: false.
   Builder& awq(bool enabled = true) { return set(qdq_recover_options_set_awq, enabled); }

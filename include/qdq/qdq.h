@@ -2096,6 +2096,10 @@ qdq_status qdq_recover_options_set_quantize(qdq_recover_options *options,
 /// false.
 qdq_status qdq_recover_options_set_equalization(qdq_recover_options *options, bool enabled, qdq_error **error);
 
+/// Sets whether the channels of int8 activations get their own scales if no layer before can take them
+/// (smoothing). A Mul before Quantize divides them, unless constants before it do. Default: false.
+qdq_status qdq_recover_options_set_smooth(qdq_recover_options *options, bool enabled, qdq_error **error);
+
 /// Sets whether the input channels of weights in blocks get their own scales, by the size of the activations
 /// (activation-aware scaling, AWQ). It is for plans with the format int4-weights. Default: false.
 qdq_status qdq_recover_options_set_awq(qdq_recover_options *options, bool enabled, qdq_error **error);

@@ -59,6 +59,20 @@ pub extern "C" fn qdq_recover_options_set_equalization(
     })
 }
 
+/// Sets whether the channels of int8 activations get their own scales if no layer before can take them
+/// (smoothing). A Mul before Quantize divides them, unless constants before it do. Default: false.
+#[unsafe(no_mangle)]
+pub extern "C" fn qdq_recover_options_set_smooth(
+    options: Option<&mut qdq_recover_options>,
+    enabled: bool,
+    error: Option<&mut MaybeUninit<*mut qdq_error>>,
+) -> qdq_status {
+    guard(error, || {
+        get_mut(options, "options")?.recovery.smooth = enabled;
+        Ok(())
+    })
+}
+
 /// Sets whether the input channels of weights in blocks get their own scales, by the size of the activations
 /// (activation-aware scaling, AWQ). It is for plans with the format int4-weights. Default: false.
 #[unsafe(no_mangle)]

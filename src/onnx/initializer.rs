@@ -158,13 +158,18 @@ impl Model {
         self.replace_initializer(name, value, false)
     }
 
-    /// Replaces an initializer as [`set_initializer`](Self::set_initializer) does. The shape may be another
-    /// one.
+    /// Replaces the values of an initializer or of a `Constant` node. The shape may be another one.
     ///
     /// # Errors
     /// Those of [`set_initializer`](Self::set_initializer), but for the shape.
-    pub(crate) fn set_initializer_and_shape(&mut self, name: &str, value: Tensor) -> Result<()> {
-        self.replace_initializer(name, value, true)
+    pub(crate) fn set_constant(&mut self, name: &str, value: Tensor) -> Result<()> {
+        if self.is_initializer(name) || !self.is_stored(name) {
+            return self.replace_initializer(name, value, true);
+        }
+        self.replace_constant(name, value)?;
+        let graph = self.edited().graph.get_or_insert_default();
+        graph.value_info.retain(|info| info.name.as_deref() != Some(name));
+        Ok(())
     }
 
     fn replace_initializer(&mut self, name: &str, value: Tensor, may_reshape: bool) -> Result<()> {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Model;
+use super::{Edits, Model};
 use crate::error::Result;
-use crate::graph::{Graph, NodeId, TensorId};
+use crate::graph::{Graph, NodeId, TensorId, TensorKind};
 
 /// A model, its main graph as a neutral graph, and the positions of the graph's nodes in the model.
 #[derive(Clone, Debug)]
@@ -35,6 +35,33 @@ impl Network {
     pub fn edit(self, change: impl FnOnce(&mut Model) -> Result<bool>) -> Result<Self> {
         let Self { mut model, graph, index } = self;
         if change(&mut model)? { Self::of(model) } else { Ok(Self { model, graph, index }) }
+    }
+
+    /// Adds nodes, and lets inputs read other tensors. Constants that the graph marks stay constants.
+    ///
+    /// Returns the nodes of the former graph in the new one, too.
+    ///
+    /// # Errors
+    /// Those of [`Model::edit`] and [`Model::graph`].
+    pub fn extended(self, edits: Edits) -> Result<(Self, Vec<NodeId>)> {
+        let Self { mut model, graph: old, .. } = self;
+        model.edit(edits)?;
+        let mut network = Self::of(model)?;
+        let graph = Arc::make_mut(&mut network.graph);
+        for tensor in old.tensors.iter().filter(|tensor| tensor.kind == TensorKind::Constant) {
+            if let (Some(id), Some(dtype), Some(shape)) =
+                (graph.find(&tensor.name), tensor.dtype, tensor.fixed_shape())
+                && tensor.producer.is_some()
+            {
+                graph.fold(id, dtype, &shape);
+            }
+        }
+        let is_old = |id: &NodeId| {
+            let mut outputs = graph.node(*id).outputs.iter().flatten();
+            outputs.all(|&output| old.find(&graph.tensor(output).name).is_some())
+        };
+        let nodes = graph.node_ids().filter(is_old).collect();
+        Ok((network, nodes))
     }
 
     /// Returns the position of a node in the model, as [`Model::node`] and [`Edits`](super::Edits) count.

@@ -31,7 +31,7 @@ pub use precision::{HALF_QDQ_OPSET, Halved, halve, prepare_cast};
 pub use prepare::{PrepareOptions, check_opset, prepare, prepare_with};
 pub use prepared::Prepared;
 pub use progress::{Progress, go_on};
-pub use recover::{Passes, RecoverOptions, Recovered};
+pub use recover::{Passes, RecoverOptions, Recovered, with_scaled};
 pub use search::{
     AUTO, AutoOptions, Best, BestOptions, Budget, BudgetOptions, Budgeted, Candidates, ChosenRanges, Limits,
     Metric, Outputs, SensitivityOptions,

@@ -26,6 +26,7 @@ mod forms;
 pub mod front_end;
 pub mod fusion;
 mod grid;
+mod moved;
 pub mod ops;
 pub mod policy;
 pub mod reasons;

@@ -23,6 +23,8 @@ pub struct Segment<'a> {
     pub in_float: usize,
     /// Constant inputs that differ in the copy, or that only the copy has.
     pub constants: Vec<(Edge, Tensor)>,
+    /// Inputs that a Mul multiplies by a constant in the copy. The copy reads the product.
+    pub factors: Vec<(Edge, Tensor)>,
     /// The divisor of each output channel that results from `constants`; empty if there is none.
     pub unit: Vec<f32>,
     /// Ranges that differ in the copy, by the name of the original tensor.
@@ -122,6 +124,14 @@ impl Copier<'_> {
                 let name = self.constant(base, value)?;
                 spec.inputs.resize(count, String::new());
                 spec.inputs[edge.input] = name;
+            }
+            for (edge, value) in segment.factors.iter().filter(|(edge, _)| edge.node == id) {
+                let Some(read) = spec.inputs.get_mut(edge.input) else { continue };
+                let [factors, product] = ["factors", "product"].map(|part| format!("{read}_{part}"));
+                let (factors, product) = (self.constant(&factors, value)?, self.fresh(&product));
+                let node = NodeSpec::new("Mul", &product, &[read, &factors], &[&product]);
+                self.edits.insert(Position::After(network.position(id)), node);
+                *read = product;
             }
             spec.name = self.fresh(&spec.name);
             for name in spec.outputs.iter_mut().filter(|name| !name.is_empty()) {

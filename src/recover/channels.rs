@@ -1,8 +1,35 @@
-//! The output and input channel of each element of a weight.
+//! The output and input channel of each element of a weight, and the channel of each of an activation.
 
-use crate::graph::Graph;
+use crate::graph::{Graph, NodeId};
+use crate::tensor::TensorView;
 
-use super::layer::Layer;
+/// Something with channels in an activation that can be divided.
+pub trait ByChannel {
+    /// Returns the number of channels.
+    fn channels(&self) -> usize;
+
+    /// Calls `f` with the channel and the value of each element, in order.
+    ///
+    /// Does nothing if the activation has other channels.
+    fn each(&self, x: TensorView<'_>, f: impl FnMut(usize, f32));
+
+    /// Updates `maxima` with the largest finite magnitude of each channel.
+    fn add_maxima(&self, maxima: &mut Vec<f32>, x: TensorView<'_>) {
+        maxima.resize(self.channels(), 0.0);
+        self.each(x, |channel, value| {
+            if value.is_finite() {
+                maxima[channel] = maxima[channel].max(value.abs());
+            }
+        });
+    }
+
+    /// Returns the activation with its channels divided by `scales`.
+    fn divided(&self, scales: &[f32], x: TensorView<'_>) -> Vec<f32> {
+        let mut divided = Vec::new();
+        self.each(x, |channel, value| divided.push(value / scales[channel]));
+        divided
+    }
+}
 
 /// An initializer, and the channel and row of each of its elements.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,8 +65,8 @@ impl Axis {
 /// Returns the axes of the output and the input channels of a weight.
 ///
 /// If `inputs` is not 0, the weight must read that number of channels, of one or several elements each.
-pub(super) fn axes(graph: &Graph, layer: &Layer, shape: &[usize], inputs: usize) -> Option<(Axis, Axis)> {
-    let node = graph.node(layer.node);
+pub(super) fn axes(graph: &Graph, node: NodeId, shape: &[usize], inputs: usize) -> Option<(Axis, Axis)> {
+    let node = graph.node(node);
     let groups = usize::try_from(node.int("group", 1)).ok().filter(|&groups| groups > 0)?;
     let (mut row, mut column) = match (node.op.as_str(), shape.len()) {
         ("Conv", 3..) => (Axis::new(shape, 0), Axis::new(shape, 1)),

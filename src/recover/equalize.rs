@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::onnx::Model;
 use crate::tensor::{Tensor, TensorView};
 
-use super::channels::{Axis, Weight};
+use super::channels::{Axis, ByChannel, Weight};
 use super::pair::Pair;
 
 /// The values of α that are tried.
@@ -28,22 +28,9 @@ pub const BALANCES: [f32; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 /// The largest absolute value of a scale's exponent.
 const MOST_EXPONENT: f32 = 12.0;
 
-impl Pair {
-    /// Updates `maxima` with the largest finite magnitude of each channel of the second layer's input.
-    pub fn add_maxima(&self, maxima: &mut Vec<f32>, x: TensorView<'_>) {
-        maxima.resize(self.channels, 0.0);
-        self.each(x, |channel, value| {
-            if value.is_finite() {
-                maxima[channel] = maxima[channel].max(value.abs());
-            }
-        });
-    }
-
-    /// Returns the second layer's input with its channels divided by `scales`.
-    pub fn divided(&self, scales: &[f32], x: TensorView<'_>) -> Vec<f32> {
-        let mut divided = Vec::new();
-        self.each(x, |channel, value| divided.push(value / scales[channel]));
-        divided
+impl ByChannel for Pair {
+    fn channels(&self) -> usize {
+        self.channels
     }
 
     fn each(&self, x: TensorView<'_>, mut f: impl FnMut(usize, f32)) {
@@ -55,7 +42,9 @@ impl Pair {
         let axis = Axis { span: shape[1] / self.channels, ..Axis::new(shape, 1) };
         values.iter().enumerate().for_each(|(at, &value)| f(axis.of(at), value));
     }
+}
 
+impl Pair {
     /// Returns the scale of each channel, a power of two.
     ///
     /// It follows from the largest magnitude of the channel in `maxima` and from the second layer's weight in
@@ -64,17 +53,9 @@ impl Pair {
     /// # Errors
     /// Those of [`Model::constant`].
     pub fn scales(&self, model: &Model, maxima: &[f32], balance: f32) -> Result<Vec<f32>> {
-        let columns = self.columns(&value(model, &self.second.name)?);
-        let exponents: Vec<Option<f32>> = (maxima.iter().zip(&columns))
-            .map(|(&a, &r)| (a > 0.0 && r > 0.0).then(|| balance * a.log2() - (1.0 - balance) * r.log2()))
-            .collect();
-        let known = exponents.iter().flatten().count().max(1) as f32;
-        let middle = exponents.iter().flatten().sum::<f32>() / known;
-        let scale = |exponent: &Option<f32>| {
-            let exponent = exponent.map_or(0.0, |exponent| (exponent - middle).round());
-            exponent.clamp(-MOST_EXPONENT, MOST_EXPONENT).exp2()
-        };
-        Ok(exponents.iter().map(scale).collect())
+        let second = value(model, &self.second.name)?;
+        let columns = columns(&self.second, self.has_row_scales[1], self.channels, &second);
+        Ok(balanced(maxima, &columns, balance))
     }
 
     /// Returns scales with a lower limit, if the first weight has one scale for all rows.
@@ -92,21 +73,6 @@ impl Pair {
         let (most, largest) = (largest(scales), largest(&rows));
         let least = |row: &f32| (row / largest).log2().ceil().max(-MOST_EXPONENT).exp2();
         Ok(Some(scales.iter().zip(&rows).map(|(scale, row)| (scale / most).max(least(row))).collect()))
-    }
-
-    /// Returns the largest magnitude of each column, relative to its row if rows have scales of their own.
-    fn columns(&self, weight: &Tensor) -> Vec<f32> {
-        let Weight { channel, row, .. } = self.second;
-        let data = weight.view().data();
-        let values = data.to_f32().unwrap_or_default();
-        let rows = rows(&self.second, weight);
-        let mut columns = vec![0f32; self.channels];
-        for (at, value) in values.iter().enumerate() {
-            let row = if self.has_row_scales[1] { rows[row.of(at)] } else { 1.0 };
-            let relative = if row > 0.0 { value.abs() / row } else { 0.0 };
-            columns[channel.of(at)] = columns[channel.of(at)].max(relative);
-        }
-        columns
     }
 
     /// Returns the pair's weights and bias by name, with the channels divided by `scales`.
@@ -138,6 +104,36 @@ impl Pair {
     }
 }
 
+/// Returns the largest magnitude of each column of a weight, relative to its row if rows have scales of their
+/// own.
+pub(super) fn columns(weight: &Weight, has_row_scales: bool, channels: usize, value: &Tensor) -> Vec<f32> {
+    let data = value.view().data();
+    let rows = rows(weight, value);
+    let mut columns = vec![0f32; channels];
+    for (at, value) in data.to_f32().unwrap_or_default().iter().enumerate() {
+        let row = if has_row_scales { rows[weight.row.of(at)] } else { 1.0 };
+        let relative = if row > 0.0 { value.abs() / row } else { 0.0 };
+        let column = &mut columns[weight.channel.of(at)];
+        *column = column.max(relative);
+    }
+    columns
+}
+
+/// Returns the scale of each channel: a^α / r^(1 - α) as a power of two, relative to the geometric mean of
+/// all channels. A channel without a magnitude has the scale 1.
+pub(super) fn balanced(maxima: &[f32], columns: &[f32], balance: f32) -> Vec<f32> {
+    let exponents: Vec<Option<f32>> = (maxima.iter().zip(columns))
+        .map(|(&a, &r)| (a > 0.0 && r > 0.0).then(|| balance * a.log2() - (1.0 - balance) * r.log2()))
+        .collect();
+    let known = exponents.iter().flatten().count().max(1) as f32;
+    let middle = exponents.iter().flatten().sum::<f32>() / known;
+    let scale = |exponent: &Option<f32>| {
+        let exponent = exponent.map_or(0.0, |exponent| (exponent - middle).round());
+        exponent.clamp(-MOST_EXPONENT, MOST_EXPONENT).exp2()
+    };
+    exponents.iter().map(scale).collect()
+}
+
 /// Returns the largest magnitude of each row.
 fn rows(weight: &Weight, value: &Tensor) -> Vec<f32> {
     let data = value.view().data();
@@ -153,6 +149,6 @@ fn largest(values: &[f32]) -> f32 {
     values.iter().copied().fold(f32::MIN_POSITIVE, f32::max)
 }
 
-fn value(model: &Model, name: &str) -> Result<Tensor> {
+pub(super) fn value(model: &Model, name: &str) -> Result<Tensor> {
     model.constant(name)?.ok_or_else(|| Error::new(ErrorKind::Internal, format!("'{name}' is not stored")))
 }

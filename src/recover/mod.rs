@@ -5,6 +5,7 @@
 //! | | changes | by |
 //! |---|---|---|
 //! | [`equalize`] | the scale of each channel between two layers | the channel's range in both |
+//! | [`smooth`] | the scale of each channel of a layer's input | the channel's range and the weight's |
 //! | [`awq`] | the scale of each input channel of weights in blocks | the mean magnitude of the channel |
 //! | [`rounding`] | up or down, for each weight | second moments of the layer's input |
 //! | [`bias`] | the bias of each channel | the mean error of the layer's output |
@@ -22,14 +23,17 @@ pub mod bias;
 mod channels;
 pub mod equalize;
 pub mod errors;
+mod factors;
 pub mod layer;
 pub mod moments;
 pub mod pair;
 mod refusal;
 pub mod rounding;
 mod search;
+pub mod smooth;
 mod window;
 
+pub use channels::ByChannel;
 pub use refusal::Refusal;
 
 /// The methods that are used.
@@ -37,6 +41,8 @@ pub use refusal::Refusal;
 pub struct Recovery {
     /// Cross-layer equalization ([`equalize`]).
     pub equalization: bool,
+    /// Smoothing of quantized activations ([`smooth`]).
+    pub smooth: bool,
     /// Activation-aware scaling of weights in blocks ([`awq`]).
     pub awq: bool,
     /// Learned rounding ([`rounding`]).

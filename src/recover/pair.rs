@@ -52,10 +52,10 @@ pub fn pair(network: &Network, plan: &Plan, layers: &[Layer], second: &Layer) ->
     let (first_name, first_value) = stored(network, first.node, first.weight_input)?;
     let (second_name, second_value) = stored(network, second.node, second.weight_input)?;
     let bias = graph.node(first.node).input(2).map(|_| stored(network, first.node, 2)).transpose()?;
-    let (row, _) = axes(graph, first, first_value.shape(), 0)
+    let (row, _) = axes(graph, first.node, first_value.shape(), 0)
         .ok_or("the layer before has groups or another form that is left alone")?;
     let channels = row.size;
-    let (second_row, column) = axes(graph, second, second_value.shape(), channels)
+    let (second_row, column) = axes(graph, second.node, second_value.shape(), channels)
         .ok_or("its weight does not have the channels of the layer before")?;
     let bias = match bias {
         Some((name, value)) if value.shape().last() == Some(&channels) => {
@@ -125,12 +125,12 @@ pub(super) fn is_read_apart(graph: &Graph, tensor: TensorId) -> bool {
     graph.tensor(tensor).is_output || graph.nodes.iter().any(|node| node.captures.contains(&tensor))
 }
 
-/// Reads an input of a node that is an f32 initializer without another reader.
+/// Reads an input of a node that is a stored f32 constant without another reader.
 pub(super) fn stored(network: &Network, node: NodeId, input: usize) -> Result<(String, Tensor), Refusal> {
     let Network { model, graph, .. } = network;
     let id = graph.node(node).input(input).ok_or("a weight is missing")?;
     let tensor = graph.tensor(id);
-    if tensor.consumers.len() != 1 || is_read_apart(graph, id) || !model.is_initializer(&tensor.name) {
+    if tensor.consumers.len() != 1 || is_read_apart(graph, id) || !model.is_stored(&tensor.name) {
         return Err(format!("'{}' is not stored for this node alone", tensor.name).into());
     }
     match model.constant(&tensor.name)? {

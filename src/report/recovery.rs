@@ -11,6 +11,8 @@ use super::table::{Align, Table};
 pub enum RecoveryMethod {
     /// Scales the channels between two layers.
     Equalization,
+    /// Scales the input channels of layers, by a multiplication before Quantize.
+    Smoothing,
     /// Scales the input channels of weights in blocks.
     ActivationAwareScaling,
     /// Rounds each weight up or down.
@@ -24,6 +26,7 @@ impl RecoveryMethod {
     pub fn name(self) -> &'static str {
         match self {
             Self::Equalization => "equalization",
+            Self::Smoothing => "smoothing",
             Self::ActivationAwareScaling => "activation-aware scaling",
             Self::LearnedRounding => "learned rounding",
             Self::BiasCorrection => "bias correction",

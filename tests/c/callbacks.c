@@ -264,12 +264,14 @@ static void data_is_opened_for_every_pass(void) {
   FAILS(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_again, NULL, options, NULL, NULL, &quantized, &error),
         QDQ_ERROR_UNSUPPORTED, "weights in blocks");
   OK(qdq_recover_options_set_awq(options, false, &error));
+  OK(qdq_recover_options_set_smooth(options, true, &error));
   OK(qdq_recover_options_set_learned_rounding(options, true, &error));
   OK(qdq_recover_options_set_bias_correction(options, true, &error));
   OK(qdq_model_recover(model, plan, ranges, QDQ_METHOD_MAX, 0, open_again, NULL, options, NULL, &changes, &quantized,
                        &error));
   const char *json = qdq_buffer_text(changes);
-  CHECK(strstr(json, "\"learned rounding\"") && strstr(json, "\"bias correction\"") && strstr(json, "\"/fc/Gemm\""));
+  CHECK(strstr(json, "\"learned rounding\"") && strstr(json, "\"bias correction\"") && strstr(json, "\"smoothing\"") &&
+        strstr(json, "\"/fc/Gemm\""));
   qdq_buffer_free(&changes);
   qdq_model_free(&quantized);
   int passes = opened;

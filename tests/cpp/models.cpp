@@ -222,11 +222,18 @@ TEST(digits_recover_accuracy) {
   auto batches = open().value();
   const auto ranges = plan.ranges(model.calibrate(plan, batches).value(), qdq::Method::Mse).value();
   const auto four = qdq::QuantizeOptions::make().weight_bits(4).build().value();
-  const auto all =
-      qdq::RecoverOptions::make().quantize(four).equalization().learned_rounding().bias_correction().build().value();
+  const auto all = qdq::RecoverOptions::make()
+                       .quantize(four)
+                       .equalization()
+                       .smooth()
+                       .learned_rounding()
+                       .bias_correction()
+                       .build()
+                       .value();
   auto recovered = model.recover(plan, ranges, qdq::Method::Mse, open, all);
   if (!CHECK_GOOD(recovered)) return;
   CHECK(recovered->report.text().find("learned rounding") != std::string::npos);
+  CHECK(recovered->report.text().find("smoothing") != std::string::npos);
   const auto sqnr = [&](const Model& quantized) {
     auto test = Batches::open(inputs, digits::path("test.npz"), few).value();
     return (*kept(model.compare(quantized, test).value()).tensors().begin()).sqnr_db;

@@ -27,6 +27,19 @@ def run(model, outputs, feeds):
     return dict(zip(outputs, session.run(outputs, feeds)))
 
 
+def loaded(path):
+    """Reads a model. Its Constant nodes become initializers."""
+    model = onnx.load(path)
+    constants = [node for node in model.graph.node if node.op_type == "Constant"]
+    for node in constants:
+        value = onnx.TensorProto()
+        value.CopyFrom(helper.get_node_attr_value(node, "value"))
+        value.name = node.output[0]
+        model.graph.initializer.append(value)
+        model.graph.node.remove(node)
+    return model
+
+
 def computed(model, names, feeds):
     """Returns the values of a model under these names."""
     wanted = onnx.ModelProto()
@@ -91,23 +104,30 @@ def cut(quantized, found):
 
 
 def unit(expected, scaled):
-    """Returns the factors that convert scaled channels, along axis 1, to those of the float model."""
+    """Returns the factors that convert scaled channels, on axis 1 or the last one, to those of the float model."""
     if expected.ndim < 2 or expected.size == 0:
         return 1.0
-    rows = lambda values: numpy.moveaxis(values, 1, 0).reshape(values.shape[1], -1)
+    found = [along(expected, scaled, axis) for axis in (1, expected.ndim - 1)]
+    exact = [factors for factors in found if numpy.array_equal(expected, (factors * scaled).astype(expected.dtype))]
+    return (exact or found)[0]
+
+
+def along(expected, scaled, axis):
+    rows = lambda values: numpy.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
     largest = numpy.abs(rows(expected)).argmax(axis=1)[:, None]
     one, other = (numpy.take_along_axis(rows(values), largest, 1)[:, 0].astype(float) for values in (expected, scaled))
     ratio = numpy.where((one != 0) & (other != 0), one / numpy.where(other == 0, 1, other), 1.0)
     exponent = numpy.log2(numpy.abs(ratio))
     is_scale = numpy.abs(exponent - numpy.round(exponent)) < 1e-3
-    return numpy.where(is_scale, 2.0 ** numpy.round(exponent), 1.0).reshape(-1, *[1] * (expected.ndim - 2))
+    factors = numpy.where(is_scale, 2.0 ** numpy.round(exponent), 1.0)
+    return factors.reshape(-1, *[1] * (expected.ndim - 1 - axis))
 
 
 def main(float_path, data_path, *pairs):
-    original = onnx.load(float_path)
+    original = loaded(float_path)
     feeds = dict(numpy.load(data_path))
     for equalized, quantized in zip(pairs[::2], pairs[1::2]):
-        equalized, quantized = onnx.load(equalized), onnx.load(quantized)
+        equalized, quantized = loaded(equalized), loaded(quantized)
         found = islands(quantized)
         results = [result for _, result, _ in found]
         expected = computed(original, results, feeds)

@@ -1,5 +1,6 @@
-"""Small models for the tests of recovery: one layer each (layer_*), or layers with uneven channels between them
-(pair_*), or with uneven input channels that what stands before can scale (awq_*), each with data in an .npz beside it.
+"""Small models for the tests of recovery: one layer each (layer_*), layers with uneven channels between them (pair_*),
+with uneven input channels that what stands before can scale (awq_*), or with channels that no layer can scale
+(smooth_*), each with data in an .npz beside it.
 
 usage: recover_models.py FOLDER
 """
@@ -19,9 +20,14 @@ def data(random, *shape):
     return numpy.maximum(0.4 + common + 0.6 * random.normal(size=(SAMPLES, *shape)), 0).astype(numpy.float32)
 
 
-def write(folder, builder, x, y, shape):
+def write(folder, builder, x, y, shape, as_nodes=False):
     builder.inputs[0].type.tensor_type.shape.dim[0].dim_param = "n"
     model = builder.model()
+    if as_nodes:
+        constants = [onnx.helper.make_node("Constant", [], [value.name], value=value) for value in model.graph.initializer]
+        nodes = [*constants, *model.graph.node]
+        del model.graph.initializer[:], model.graph.node[:]
+        model.graph.node.extend(nodes)
     info = onnx.shape_inference.infer_shapes(model)
     onnx.checker.check_model(info)
     onnx.save(model, folder / f"{builder.name}.onnx")
@@ -163,7 +169,72 @@ def awq(folder):
     write(folder, b, "x", b.output(at, ["n", 5, 128]), (5, 128))
 
 
+def silu(b, x):
+    return b.node("Mul", [x, b.node("Sigmoid", [x])])
+
+
+def behind(folder, name, between, second=(8, 12, 3, 3), axes=(0, 1), as_nodes=False, computed=False, **attributes):
+    """Writes two convolutions with uneven channels, and with `between` from one to the other."""
+    b = Builder(f"smooth_{name}")
+    x = b.input("x", ["n", 4, 8, 8])
+    first, second = uneven(b, b.normal(12, 4, 3, 3), b.normal(*second), axes)
+    at = b.node("Conv", [x, b.constant("w", first), b.constant("b", b.small(12))], name="first", pads=[1] * 4)
+    at = b.node("Conv", [between(b, at), b.constant("w", second), b.constant("b", b.small(len(second)))], name="second",
+                pads=[1] * 4, **attributes)
+    if computed:
+        half = b.node("Mul", [b.constant("w", b.normal(len(second), len(second), 1, 1)), b.constant("half", numpy.float32(0.5))])
+        at = b.node("Conv", [at, half], name="third")
+    size = 4 if between is pooled else 8
+    write(folder, b, "x", b.output(at, ["n", len(second), size, size]), (4, 8, 8), as_nodes)
+
+
+def pooled(b, x):
+    return b.node("MaxPool", [silu(b, x)], name="pool", kernel_shape=[2, 2], strides=[2, 2])
+
+
+def normalized(b, x):
+    one = lambda low, high: b.constant("norm", b.random.uniform(low, high, 12).astype(numpy.float32))
+    return b.node("BatchNormalization", [silu(b, x), one(0.5, 2), one(-0.1, 0.1), one(-0.1, 0.1), one(0.5, 2)], name="norm")
+
+
+def smooth(folder):
+    behind(folder, "silu", silu)
+    behind(folder, "stored", silu, as_nodes=True)
+    behind(folder, "clip", lambda b, x: b.node("Clip", [x, b.constant("low", numpy.float32(-40))]))
+    behind(folder, "depthwise", lambda b, x: b.node("HardSwish", [x]), (12, 1, 3, 3), (0, 0), group=12)
+    behind(folder, "computed", silu, computed=True)
+    behind(folder, "pooled", pooled)
+    # Constants before take the factors: those of a normalization, of a convolution, and a single number.
+    behind(folder, "norm", normalized)
+    behind(folder, "prelu", lambda b, x: b.node("PRelu", [x, b.constant("slope", numpy.full((12, 1, 1), 0.2, numpy.float32))]))
+    behind(folder, "number", lambda b, x: b.node("Mul", [silu(b, x), b.constant("half", numpy.float32(0.5))]))
+
+    # Groups: two for the outputs, each with six of the channels.
+    b = Builder("smooth_grouped")
+    x = b.input("x", ["n", 4, 8, 8])
+    factors = (2.0 ** b.random.uniform(-4, 4, 12)).astype(numpy.float32)
+    first, second = b.normal(12, 4, 3, 3) * factors.reshape(12, 1, 1, 1), b.normal(8, 6, 3, 3)
+    second[:4] /= factors[:6].reshape(6, 1, 1)
+    second[4:] /= factors[6:].reshape(6, 1, 1)
+    at = silu(b, b.node("Conv", [x, b.constant("w", first)], name="first", pads=[1] * 4))
+    at = b.node("Conv", [at, b.constant("w", second)], name="second", pads=[1] * 4, group=2)
+    write(folder, b, "x", b.output(at, ["n", 8, 8, 8]), (4, 8, 8))
+
+    # Two products share the scales, a third has its weight on the left side, and Tanh reads the activation as it is.
+    b = Builder("smooth_shared")
+    x = b.input("x", ["n", 5, 32])
+    at = silu(b, b.node("MatMul", [x, b.constant("w", b.normal(32, 64, fan=32) * outliers(b, 64))], name="first"))
+    left, right = (b.node("MatMul", [at, b.constant("w", b.normal(64, 24, fan=64))], name=name) for name in ("left", "right"))
+    across = b.node("MatMul", [b.constant("w", b.normal(7, 5)), at], name="across")
+    at = b.node("ReduceSum", [b.node("Tanh", [at]), b.constant("axes", numpy.array([-1]))])
+    at = b.node("Add", [b.node("Mul", [left, right]), at])
+    y = b.output(at, ["n", 5, 24])
+    b.output(across, ["n", 7, 64])
+    write(folder, b, "x", y, (5, 32))
+
+
 folder = Path(sys.argv[1])
 layers(folder)
 pairs(folder)
 awq(folder)
+smooth(folder)

@@ -5,6 +5,7 @@ mod gains;
 mod layers;
 mod pairs;
 mod refused;
+mod smooth;
 mod written;
 
 use std::path::{Path, PathBuf};
@@ -26,14 +27,21 @@ use qdq::tensor::{Tensor, TensorView};
 
 use crate::environment::{onnxruntime, project, run_python};
 
-const NONE: Recovery =
-    Recovery { equalization: false, awq: false, learned_rounding: false, bias_correction: false };
+const NONE: Recovery = Recovery {
+    equalization: false,
+    smooth: false,
+    awq: false,
+    learned_rounding: false,
+    bias_correction: false,
+};
 const EQUALIZATION: Recovery = Recovery { equalization: true, ..NONE };
+const SMOOTH: Recovery = Recovery { smooth: true, ..NONE };
 const AWQ: Recovery = Recovery { awq: true, ..NONE };
 const ROUNDING: Recovery = Recovery { learned_rounding: true, ..NONE };
 const BIAS: Recovery = Recovery { bias_correction: true, ..NONE };
+/// All methods for int8.
 const ALL: Recovery =
-    Recovery { equalization: true, awq: false, learned_rounding: true, bias_correction: true };
+    Recovery { equalization: true, smooth: true, learned_rounding: true, bias_correction: true, ..NONE };
 
 /// Returns the folder of the models that tests/python/recover_models.py makes.
 pub fn made() -> &'static Path {

@@ -195,7 +195,13 @@ fn a_transposed_convolution_stays_float_on_rtx() {
 
 #[test]
 fn recovered_weights_and_biases_keep_their_values() {
-    let all = Recovery { equalization: true, awq: false, learned_rounding: true, bias_correction: true };
+    let all = Recovery {
+        equalization: true,
+        smooth: true,
+        awq: false,
+        learned_rounding: true,
+        bias_correction: true,
+    };
     let case = Case::open(&made().join("without_bias.onnx"));
     let weights = Weights { bits: 4, ..Weights::default() };
     let [tensorrt, rtx] = [Target::TensorRt, Target::Rtx].map(|target| case.quantized(target, &weights, all));

@@ -128,6 +128,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l save-config -d 'Wri
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l conv-weights -d 'With int8-weights: also the weights of convolutions, which TensorRT still computes in float'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l per-tensor-weights -d 'One scale per weight instead of one per output channel'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l equalize -d 'Give channels between two layers scales of their own (cross-layer equalization)'
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l smooth -d 'Give channels in front of a layer scales of their own if no layer before can take them; adds a Mul if constants before cannot either (smoothing)'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l awq -d 'With int4-weights: give input channels of weights scales of their own, by the size of the activations (AWQ)'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l learned-rounding -d 'Round each weight up or down to lower the error of its layer\'s output on the data'
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l bias-correction -d 'Correct biases by the mean error of each layer\'s output on the data'

@@ -120,7 +120,7 @@ pub(super) fn apply(network: &mut Network, kept: &[Kept]) -> Result<Vec<String>>
     let mut changed = Vec::new();
     for Kept { fold, scales } in kept {
         for (_, name, value) in fold.scaled(&network.model, scales)?.into_iter().flatten() {
-            network.model.set_initializer_and_shape(&name, value)?;
+            network.model.set_constant(&name, value)?;
         }
         let outputs = fold.nodes.iter().filter_map(|&node| graph.node(node).output(0));
         changed.extend(outputs.map(|tensor| graph.tensor(tensor).name.clone()));

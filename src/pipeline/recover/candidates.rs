@@ -1,7 +1,5 @@
 //! The scales to try between two layers, and the ranges that would be written with them.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use crate::emit::Ranges;
 use crate::error::Result;
 use crate::graph::TensorId;
@@ -10,10 +8,9 @@ use crate::onnx::Network;
 use crate::range::{self, Method, Target};
 use crate::recover::equalize::BALANCES;
 use crate::recover::pair::Pair;
-use crate::runtime::Tap;
-use crate::tensor::TensorView;
 
 use super::Passes;
+use super::by_channel::{divided, maxima};
 use super::measure::Subject;
 use crate::pipeline::graph::of_tensor;
 
@@ -45,10 +42,7 @@ pub(super) fn candidates(
     let Network { model, graph, .. } = subject.network;
     let name = |tensor: TensorId| subject.network.name(tensor).to_owned();
     let reads: Vec<String> = pairs.iter().map(|pair| name(pair.read)).collect();
-    let maxima =
-        Arc::new(Maxima { pairs: pairs.to_vec(), maxima: Mutex::new(vec![Vec::new(); pairs.len()]) });
-    passes.run(model, &reads, maxima.clone())?;
-    let maxima = maxima.maxima.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let maxima = maxima(model, pairs, &reads, passes)?;
     let mut tried: Vec<Candidate> = Vec::new();
     for (at, (pair, maxima)) in pairs.iter().zip(&maxima).enumerate() {
         for balance in BALANCES {
@@ -69,17 +63,12 @@ pub(super) fn candidates(
         .filter(|&(_, tensor)| subject.ranges.get(&graph.tensor(tensor).name).is_some())
         .collect();
     let of_pair = |at: usize| tried.iter().filter(move |candidate| candidate.pair == at);
-    let divided = Arc::new(Divided {
-        taps: (between.iter())
-            .map(|&(at, _)| (pairs[at].clone(), of_pair(at).map(|one| one.scales.clone()).collect()))
-            .collect(),
-        stats: Mutex::new(
-            between.iter().map(|&(at, _)| vec![TensorStats::new(); of_pair(at).count()]).collect(),
-        ),
-    });
-    let taps: Vec<String> = between.iter().map(|&(_, tensor)| name(tensor)).collect();
-    passes.run(model, &taps, divided.clone())?;
-    let stats = std::mem::take(&mut *divided.stats.lock().unwrap_or_else(PoisonError::into_inner));
+    let taps = (between.iter())
+        .map(|&(at, tensor)| {
+            (name(tensor), pairs[at].clone(), of_pair(at).map(|one| one.scales.clone()).collect())
+        })
+        .collect();
+    let stats = divided(model, taps, passes)?;
     let mut place = vec![0; pairs.len()];
     for candidate in &mut tried {
         let own = place[candidate.pair];
@@ -101,37 +90,4 @@ pub(super) fn candidates(
         }
     }
     Ok(tried)
-}
-
-/// A tap that gathers the largest magnitude of each channel.
-struct Maxima {
-    pairs: Vec<Pair>,
-    maxima: Mutex<Vec<Vec<f32>>>,
-}
-
-impl Tap for Maxima {
-    fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
-        let mut maxima = self.maxima.lock().unwrap_or_else(PoisonError::into_inner);
-        self.pairs[index].add_maxima(&mut maxima[index], value);
-        Ok(())
-    }
-}
-
-/// A tap that gathers the statistics of a tensor with each of several scales.
-///
-/// These are the statistics of the scaled network, since powers of two divide exactly.
-struct Divided {
-    taps: Vec<(Pair, Vec<Vec<f32>>)>,
-    stats: Mutex<Vec<Vec<TensorStats>>>,
-}
-
-impl Tap for Divided {
-    fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
-        let mut stats = self.stats.lock().unwrap_or_else(PoisonError::into_inner);
-        let (pair, scales) = &self.taps[index];
-        for (stats, scales) in stats[index].iter_mut().zip(scales) {
-            stats.observe(&pair.divided(scales, value));
-        }
-        Ok(())
-    }
 }

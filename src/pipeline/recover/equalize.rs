@@ -120,7 +120,7 @@ impl<'a> Equalizer<'a> {
         for candidate in kept {
             let scaled = pairs[candidate.pair].scaled(&network.model, &candidate.scales)?;
             for (name, value) in scaled.into_iter().flatten() {
-                network.model.set_initializer(&name, value)?;
+                network.model.set_constant(&name, value)?;
             }
             let tensors = pairs[candidate.pair].between(&graph);
             between.extend(tensors.map(|tensor| graph.tensor(tensor).name.clone()));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::equalize::Equalizer;
 use super::measure::Subject;
 use super::scaled::statistics;
-use super::{Passes, RecoverOptions, Recovered, awq, biases, rounding};
+use super::{Passes, RecoverOptions, Recovered, awq, biases, rounding, smooth, smoothed};
 use crate::emit::Ranges;
 use crate::emit::qdq_model::{self, ReadyWeights};
 use crate::error::Result;
@@ -27,18 +27,32 @@ pub(super) fn recover(
 ) -> Result<Recovered> {
     let RecoverOptions { weights, recovery, .. } = options;
     let mut ranges = ranges.clone();
-    let (plan, bodies) = &outside_bodies(&network, whole);
+    let mut whole = whole.clone();
+    let (mut plan, bodies) = outside_bodies(&network, &whole);
+    let bodies = &bodies;
     let mut report = RecoveryReport::default();
     let mut scaled: BTreeSet<String> = BTreeSet::new();
     if recovery.equalization {
-        let equalizer = Equalizer::new(&mut network, plan, &mut ranges, options);
+        let equalizer = Equalizer::new(&mut network, &plan, &mut ranges, options);
         let (entries, between) = equalizer.run(passes)?;
         report.layers.extend(entries);
         scaled.extend(between);
         report.layers.extend(left_alone(bodies, RecoveryMethod::Equalization));
     }
+    let mut multiplied = Vec::new();
+    if recovery.smooth {
+        let subject = Subject { network: &network, plan: &plan, ranges: &ranges, weights };
+        let (kept, entries) = smooth::find(subject, options.method, passes)?;
+        let smoothed = smoothed::apply(network, &whole, &mut ranges, kept)?;
+        (network, whole, multiplied) = (smoothed.network, smoothed.plan, smoothed.multiplied);
+        plan = outside_bodies(&network, &whole).0;
+        scaled.extend(smoothed.scaled);
+        report.layers.extend(entries);
+        report.layers.extend(smoothed.entries);
+        report.layers.extend(left_alone(bodies, RecoveryMethod::Smoothing));
+    }
     if recovery.awq {
-        let subject = Subject { network: &network, plan, ranges: &ranges, weights };
+        let subject = Subject { network: &network, plan: &plan, ranges: &ranges, weights };
         let (kept, entries) = awq::find(subject, passes)?;
         scaled.extend(awq::apply(&mut network, &kept)?);
         report.layers.extend(entries);
@@ -46,7 +60,7 @@ pub(super) fn recover(
     }
     let names: Vec<String> = scaled.into_iter().collect();
     let scaled = statistics(&network.model, &names, passes)?;
-    let subject = Subject { network: &network, plan, ranges: &ranges, weights };
+    let subject = Subject { network: &network, plan: &plan, ranges: &ranges, weights };
     let mut ready = ReadyWeights::new();
     if recovery.learned_rounding {
         let (found, entries) = rounding::learn_rounding(subject, passes)?;
@@ -54,20 +68,18 @@ pub(super) fn recover(
         report.layers.extend(entries);
         report.layers.extend(left_alone(bodies, RecoveryMethod::LearnedRounding));
     }
-    let mut quantized = qdq_model::quantize_with(&network, whole, &ranges, weights, &ready)?;
+    let mut quantized = qdq_model::quantize_with(&network, &whole, &ranges, weights, &ready)?;
     if recovery.bias_correction {
         let (biases, entries) = biases::correct_biases(subject, &ready, passes)?;
         bias::apply(&mut quantized, &network.graph, &biases)?;
         report.layers.extend(entries);
         report.layers.extend(left_alone(bodies, RecoveryMethod::BiasCorrection));
     }
-    Ok(Recovered {
-        model: for_target(quantized, whole)?.nested()?,
-        float: network.model.nested()?,
-        ranges,
-        scaled,
-        report,
-    })
+    let mut model = for_target(quantized, &whole)?.nested()?;
+    if let Some(cost) = smoothed::cost(&multiplied) {
+        model.add_finding(cost);
+    }
+    Ok(Recovered { model, float: network.model.nested()?, ranges, scaled, report })
 }
 
 /// Returns the plan without the layers in bodies of Loop and Scan, and the names of these layers.

@@ -1,5 +1,6 @@
 //! Everything that may improve a quantized model, step by step.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::auto::AutoOptions;
@@ -13,7 +14,7 @@ use crate::error::{ErrorKind, Result};
 use crate::finding::Finding;
 use crate::observe::Stats;
 use crate::onnx::Model;
-use crate::pipeline::recover::{Passes, RecoverOptions, Recovered};
+use crate::pipeline::recover::{Passes, RecoverOptions, Recovered, with_scaled};
 use crate::pipeline::{Known, Prepared};
 use crate::place::Plan;
 use crate::precision::PrecisionPolicy;
@@ -151,6 +152,7 @@ impl Trial {
         let mut all = vec![
             Self::Ranges,
             Self::Recovery("equalization", |recovery| recovery.equalization = true),
+            Self::Recovery("smoothing", |recovery| recovery.smooth = true),
             Self::Recovery("learned rounding", |recovery| recovery.learned_rounding = true),
             Self::Recovery("bias correction", |recovery| recovery.bias_correction = true),
         ];
@@ -242,7 +244,9 @@ impl Search<'_> {
             (found.model.clone(), Some(found))
         };
         let last = recovered.as_ref().map_or(&ranges, |found| &found.ranges);
-        let known = Known { stats: Some(self.stats), ranges: Some(last) };
+        let scaled = recovered.as_ref().map_or_else(BTreeMap::new, |found| found.scaled.clone());
+        let stats = with_scaled(self.stats, scaled, prepared.graph());
+        let known = Known { stats: Some(&*stats), ranges: Some(last) };
         let judged = self.judge.judge(
             &written(model.clone(), known, options.precision)?,
             usize::MAX,

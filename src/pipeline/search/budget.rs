@@ -12,7 +12,7 @@ use crate::finding::{Finding, counted};
 use crate::observe::Stats;
 use crate::onnx::Model;
 use crate::pipeline::precision::halve;
-use crate::pipeline::recover::{Passes, RecoverOptions, Recovered};
+use crate::pipeline::recover::{Passes, RecoverOptions, Recovered, with_scaled};
 use crate::pipeline::{Known, Prepared};
 use crate::place::{self, Plan, Policy};
 use crate::precision::PrecisionPolicy;
@@ -130,7 +130,7 @@ impl Prepared {
         };
         if !options.recover.recovery.is_none() {
             let recovered = self.recover(&plan, ranges, &options.recover, passes)?;
-            if trials.holds(recovered.model.clone(), &recovered.ranges, 0, passes)? {
+            if trials.holds_recovered(&recovered, 0, passes)? {
                 report.finish(trials.curve, Vec::new(), true);
                 return Ok(Budgeted { plan, recovered: Some(recovered), report });
             }
@@ -159,7 +159,7 @@ impl Prepared {
         let mut recovered = None;
         if !options.recover.recovery.is_none() {
             let tried = self.recover(&found, ranges, &options.recover, passes)?;
-            if trials.holds(tried.model.clone(), &tried.ranges, enough, passes)? {
+            if trials.holds_recovered(&tried, enough, passes)? {
                 recovered = Some(tried);
             } else {
                 let message = "the methods that recover accuracy are not used, since the budget does not hold with them";
@@ -229,12 +229,23 @@ impl Trials<'_, '_> {
     fn holds_with(&mut self, plan: &Plan, left: usize, passes: &mut Passes<'_>) -> Result<bool> {
         let weights = &self.options.recover.weights;
         let model = self.prepared.quantize_ready(plan, self.ranges, weights, &self.ready)?;
-        self.holds(model, self.ranges, left, passes)
+        self.holds(model, (self.stats, self.ranges), left, passes)
+    }
+
+    fn holds_recovered(&mut self, found: &Recovered, left: usize, passes: &mut Passes<'_>) -> Result<bool> {
+        let stats = with_scaled(self.stats, found.scaled.clone(), self.prepared.graph());
+        self.holds(found.model.clone(), (&stats, &found.ranges), left, passes)
     }
 
     /// Judges a model in its written form, and notes the figures.
-    fn holds(&mut self, model: Model, ranges: &Ranges, left: usize, passes: &mut Passes<'_>) -> Result<bool> {
-        let known = Known { stats: Some(self.stats), ranges: Some(ranges) };
+    fn holds(
+        &mut self,
+        model: Model,
+        (stats, ranges): (&Stats, &Ranges),
+        left: usize,
+        passes: &mut Passes<'_>,
+    ) -> Result<bool> {
+        let known = Known { stats: Some(stats), ranges: Some(ranges) };
         let model = written(model, known, self.options.precision)?;
         let judged = self.judge.judge(&model, usize::MAX, passes.report)?;
         let (is_met, metric) = self.budget.holds(&self.judge, &judged)?;

@@ -161,6 +161,14 @@ fn bad_combinations_are_refused_before_data_is_read() {
         ),
         ("--awq", &["activation-aware scaling is for weights in blocks, which the plan does not have"]),
         ("--format int4-weights --awq --equalize", &["equalization does not know int4-weights"]),
+        (
+            "--format int8-weights --smooth",
+            &[
+                "smoothing is for layers with int8 inputs, which the plan does not have",
+                "help: leave the method out, or choose int8",
+            ],
+        ),
+        ("--format fp8 --smooth", &["smoothing is for layers with int8 inputs"]),
         ("--format fp8 --learned-rounding", &["learned rounding does not know fp8, which the plan has"]),
         (
             "--format int4-weights --block-size 32",
@@ -230,4 +238,24 @@ fn scaled_channels_combine_with_half_precision() {
         assert_eq!(layer["method"], "activation-aware scaling");
         assert!(layer["gain_db"].as_f64().unwrap() > 1.0, "{layer}");
     }
+}
+
+/// The tool says what each layer got, what it costs, and half precision knows the smoothed tensors.
+#[test]
+fn smoothed_layers_are_told_of_and_combine_with_half_precision() {
+    let place = Place::with_digits();
+    let folder = crate::recover::made();
+    let file = |ending: &str| folder.join(format!("smooth_silu.{ending}")).display().to_string();
+    let (model, data) = (file("onnx"), file("npz"));
+    let ran = place.run(&format!("quantize {model} -d {data} --smooth --fp16 -o out.onnx --json"));
+    ran.notes(&["note: 1 activation is divided by a Mul before Quantize (smoothing)"]);
+    let json = ran.json();
+    let findings = json["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["tensors"] == serde_json::json!(["mul:0"])), "{json}");
+    assert!(!json.to_string().contains("although nothing is known"), "{json}");
+    let layers = json["recovery"].as_array().unwrap();
+    let layer = layers.iter().find(|layer| layer["layer"] == "second").unwrap();
+    assert_eq!(layer["method"], "smoothing");
+    assert!(layer["gain_db"].as_f64().unwrap() > 10.0, "{layer}");
+    place.run(&format!("compare {model} out.onnx -d {data} --min-sqnr 30")).succeeds();
 }

@@ -91,10 +91,10 @@ fn what_goes_wrong_in_a_pass_comes_out() {
         let found = case.prepared.recover(&case.plan, &case.ranges, &options, &mut passes);
         (found.map(drop).map_err(|error| error.kind()), opened, seen)
     };
-    // Equalization reads the data three times, the others read it twice each, and the statistics of scaled
-    // tensors once. There are three batches.
-    assert_eq!(run(0, 0), (Ok(()), 8, 24));
-    for pass in 1..=8 {
+    // Equalization and smoothing read the data three times, the others read it twice each, and the statistics
+    // of scaled tensors once. There are three batches.
+    assert_eq!(run(0, 0), (Ok(()), 11, 33));
+    for pass in 1..=11 {
         assert_eq!(run(pass, 0), (Err(ErrorKind::Io), pass, 3 * (pass - 1)));
         assert_eq!(run(0, 3 * pass), (Err(ErrorKind::Cancelled), pass, 3 * pass));
     }

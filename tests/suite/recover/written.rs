@@ -8,7 +8,7 @@ use qdq::recover::Recovery;
 use qdq::runtime::RuntimeKind;
 
 use super::gains::{case, file};
-use super::{ALL, BIAS, Case, EQUALIZATION, NONE, ROUNDING, go_on, made, models, read};
+use super::{ALL, BIAS, Case, EQUALIZATION, NONE, ROUNDING, SMOOTH, go_on, made, models, read};
 use crate::environment::{project, run_python};
 
 /// The difference in dB below which two measurements are equal: runtimes differ in the sums of f32 products.
@@ -35,7 +35,7 @@ fn errors(case: &Case, bits: u32, methods: &[Recovery]) -> Vec<BTreeMap<String, 
 }
 
 fn check(name: &str, case: &Case) {
-    let methods = [NONE, EQUALIZATION, ROUNDING, BIAS, ALL];
+    let methods = [NONE, EQUALIZATION, SMOOTH, ROUNDING, BIAS, ALL];
     for bits in [4, 8] {
         let found = errors(case, bits, &methods);
         assert_eq!(found.len(), methods.len());
@@ -52,14 +52,14 @@ fn check(name: &str, case: &Case) {
             }
         }
         // A method that changes nothing could not fail.
-        let lower = |layer: &&String| found[4][*layer] < plain[*layer];
+        let lower = |layer: &&String| found[5][*layer] < plain[*layer];
         assert!(plain.keys().filter(lower).count() * 2 > plain.len() || bits == 8, "{name}: {found:?}");
     }
 }
 
 #[test]
 fn no_layer_of_the_small_networks_is_worse_than_plain_rounding() {
-    for name in models("layer_").into_iter().chain(models("pair_")) {
+    for name in ["layer_", "pair_", "smooth_"].into_iter().flat_map(models) {
         check(&name, &Case::made_in(&name, RuntimeKind::OnnxRuntime));
     }
 }

@@ -105,7 +105,7 @@ pub struct Quantize {
     /// Try everything that may improve the model, and keep what helps on samples that are held out: ranges,
     /// recovery, up to two layers in float
     #[arg(long, help_heading = "Accuracy",
-          conflicts_with_all = ["method", "equalize", "awq", "learned_rounding", "bias_correction", "min_sqnr",
+          conflicts_with_all = ["method", "equalize", "smooth", "awq", "learned_rounding", "bias_correction", "min_sqnr",
                                 "output_min", "max_disagreement", "metric"])]
     pub best: bool,
     #[command(flatten)]

@@ -82,6 +82,10 @@ pub struct RecoveryArgs {
     /// Give channels between two layers scales of their own (cross-layer equalization)
     #[arg(long)]
     pub equalize: bool,
+    /// Give channels in front of a layer scales of their own if no layer before can take them; adds a Mul if
+    /// constants before cannot either (smoothing)
+    #[arg(long)]
+    pub smooth: bool,
     /// With int4-weights: give input channels of weights scales of their own, by the size of the activations
     /// (AWQ)
     #[arg(long)]

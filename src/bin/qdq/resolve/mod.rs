@@ -167,6 +167,7 @@ pub fn weights(args: &WeightArgs, half: Option<Half>) -> Result<Weights> {
 pub fn recovery(args: &RecoveryArgs) -> Recovery {
     Recovery {
         equalization: args.equalize,
+        smooth: args.smooth,
         awq: args.awq,
         learned_rounding: args.learned_rounding,
         bias_correction: args.bias_correction,

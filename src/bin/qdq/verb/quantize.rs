@@ -1,13 +1,9 @@
 //! `qdq quantize`: calibrates and writes the Q/DQ model in one command.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use qdq::emit::check_formats;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::counted;
-use qdq::observe::{Stats, TensorStats};
-use qdq::pipeline::{self, Known, RecoverOptions};
+use qdq::pipeline::{self, Known, RecoverOptions, with_scaled};
 use qdq::place::Format;
 use qdq::report::plan::totals;
 use qdq::tensorrt;
@@ -93,7 +89,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     };
     let Planned { prepared, plan } = &planned;
     let Made { model: quantized, ranges: final_ranges, scaled, .. } = made;
-    let stats_of_written = of_written(&stats, scaled);
+    let stats_of_written = with_scaled(&stats, scaled, prepared.graph());
     let known = Known {
         stats: Some(&*stats_of_written).filter(|stats| stats.samples > 0),
         ranges: Some(&final_ranges),
@@ -144,16 +140,4 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     }
     term.result(text, &json)?;
     Ok(Outcome::Done)
-}
-
-/// Returns the statistics that hold for the written model: `scaled` are those of tensors that a method
-/// scaled.
-fn of_written(stats: &Stats, scaled: BTreeMap<String, TensorStats>) -> Cow<'_, Stats> {
-    if scaled.is_empty() {
-        return Cow::Borrowed(stats);
-    }
-    let mut written = stats.clone();
-    // Nothing is asked about tensors that were not observed.
-    written.tensors.extend(scaled.into_iter().filter(|(name, _)| stats.tensors.contains_key(name)));
-    Cow::Owned(written)
 }
