@@ -14,7 +14,7 @@ endif
 export QDQ_PYTHON := $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-half bench-peers demo demo-accuracy check layers parts test test-all native bare half-seeds torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers real consumers findings fmt fmt-check lint deny aarch64 quotients doc reference dist clean
+.PHONY: help bench bench-half bench-peers demo demo-accuracy check layers parts test test-all native bare half-seeds torch torch-seeds test-gpu test-gpu-folder miri tsan header share python models peers real consumers report report-picture findings fmt fmt-check lint deny aarch64 quotients doc reference dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -34,7 +34,7 @@ demo-accuracy: models ## print what equalization, learned rounding and bias corr
 
 test: python models ## run the whole suite: Rust tests, comparison with peers, TensorRT-RTX engines
 	$(CARGO) test
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target native torch peers consumers
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target native torch peers consumers report
 	$(MAKE) --no-print-directory aarch64
 
 # Whole runs, searches over many ranges and the other languages take their time; `make test` has them.
@@ -114,6 +114,17 @@ half-seeds: python models ## what half precision costs the test models beside Q/
 
 consumers: python ## install the CMake package and build C and C++ programs against it (ONLY='words of cases')
 	$(PYTHON) tests/consumers/run.py $(ONLY)
+
+# The page is read with Playwright and axe-core in an environment of their own, of 200 MB, which only a browser is worth.
+report: python ## open reports in headless Chromium (skipped where there is none, or no package for it)
+	$(CARGO) build --quiet --lib --bins --examples --test suite
+	@if $(PYTHON) tests/python/report_page.py --has-browser; then \
+		if $(MAKE) --no-print-directory target/tools/report/.ready; then \
+			target/tools/report/bin/python tests/python/report_page.py; \
+		else echo "skipped: pip has no Playwright or no axe-core here"; fi; fi
+
+report-picture: python target/tools/report/.ready ## write docs/report.png anew
+	target/tools/report/bin/python tests/python/report_page.py --picture docs/report.png
 
 findings: python ## measure again which forms of Q/DQ TensorRT-RTX runs in INT8
 	$(PYTHON) tests/trt_rtx/findings.py --write

@@ -119,6 +119,7 @@ pub unsafe extern "C" fn qdq_model_compare_outputs(
                 per_tensor: every_activation,
                 labels: labels.map(<[i64]>::to_vec),
                 outputs,
+                stats: None,
             };
             let mut report = |progress| run.report(progress);
             let result = pipeline::compare(model, quantized, &mut source, &compare, &mut report);

@@ -12,22 +12,26 @@ use crate::runtime::{RuntimeOptions, Tap, Unknown};
 use crate::tensor::TensorView;
 
 use super::calibrate::of_batch;
+use super::channels::Channels;
 use super::compared::{CompareOptions, Compared};
+use super::explain::explain;
 use super::filled;
 use super::fixed::{Fixed, check_inputs};
 use super::progress::Progress;
-use super::ready::{Ready, Shelf, add, comparable, rounding};
+use super::ready::{Ready, Shelf, add, opened, rounding};
 
 /// A tap that measures each activation of the quantized model against the float activation on the shelf.
 struct Meter {
     shelf: Arc<Shelf>,
     metrics: Mutex<Vec<Metrics>>,
+    channels: Channels,
 }
 
 impl Tap for Meter {
     fn observe(&self, index: usize, value: TensorView<'_>) -> Result<()> {
         let reference = self.shelf.tensors.lock().unwrap_or_else(PoisonError::into_inner)[index].take();
         if let Some(reference) = reference {
+            self.channels.add(index, &reference);
             let mut metrics = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
             add(&mut metrics[index], &reference, value);
         }
@@ -49,7 +53,8 @@ impl Pair {
         let taps = &compared.activations;
         let shelf = Arc::new(Shelf { tensors: Mutex::new(vec![None; taps.len()]) });
         let metrics = Mutex::new(vec![Metrics::default(); taps.len()]);
-        let meter = Arc::new(Meter { shelf: shelf.clone(), metrics });
+        let channels = Channels::of(&float.graph()?, taps);
+        let meter = Arc::new(Meter { shelf: shelf.clone(), metrics, channels });
         let float = Ready::open(float, compared, shelf, runtime, rounding)?;
         let quantized = Ready::open(quantized, compared, meter.clone(), runtime, rounding)?;
         Ok(Self { float, quantized, meter })
@@ -63,6 +68,9 @@ impl Pair {
 ///
 /// Only the compared parts run: see [`CompareOptions::outputs`].
 ///
+/// If an output or a tensor is bad ([`advise`](crate::report::trouble::advise)), the result has the likely
+/// reasons, as advice and as findings.
+///
 /// # Errors
 /// `InvalidArgument` if the models do not have the same outputs, if the quantized model was made for other
 /// values of its inputs ([`Model::made_for`]) than the float model or the data has, or if the number of
@@ -75,7 +83,8 @@ pub fn compare(
     options: &CompareOptions,
     report: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Comparison> {
-    let (float, quantized) = (&comparable(float)?, &comparable(quantized)?);
+    let (float_model, quantized_model) = (&opened(float)?, &opened(quantized)?);
+    let (float, quantized) = (&float_model.model, &quantized_model.model);
     let fixed = Fixed::of(float, quantized)?;
     let runtime = options.runtime.settled()?;
     let inputs = float.inputs();
@@ -96,6 +105,8 @@ pub fn compare(
         compared.findings.push(Finding::note(message));
     }
     let Pair { mut float, mut quantized, meter } = pair?;
+    let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
+    let of_inputs = Channels::of(&float_model.graph, if options.per_tensor { &names } else { &[] });
     finding::log_all(&compared.findings);
 
     let mut outputs = vec![Metrics::default(); compared.outputs.len()];
@@ -114,6 +125,7 @@ pub fn compare(
             compared.findings.push(finding);
             continue;
         }
+        batch.inputs.iter().for_each(|(name, value)| of_inputs.add_named(name, value));
         let expected = float.run(&batch).map_err(of_batch)?;
         let found = quantized.run(&batch).map_err(of_batch)?;
         for (metrics, (expected, found)) in outputs.iter_mut().zip(expected.iter().zip(&found)) {
@@ -133,13 +145,17 @@ pub fn compare(
         names.into_iter().zip(metrics).map(|(name, metrics)| NamedMetrics { name, metrics }).collect()
     };
     let tensors = std::mem::take(&mut *meter.metrics.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(Comparison {
+    let mut comparison = Comparison {
         samples: progress.samples,
         outputs: named(compared.outputs, outputs),
         tensors: named(compared.activations, tensors),
         agreement,
+        channels: of_inputs.maxima().into_iter().chain(meter.channels.maxima()).collect(),
+        advice: Vec::new(),
         findings: [compared.findings, source.findings()].concat(),
-    })
+    };
+    explain(float_model, quantized_model, &mut comparison, options.stats.as_deref());
+    Ok(comparison)
 }
 
 fn labels_of(options: &CompareOptions, start: usize, count: usize) -> Result<Option<&[i64]>> {

@@ -1,10 +1,12 @@
 //! The tensors of two models that are compared.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
 use crate::graph::{Graph, GraphTensor, TensorId, TensorKind};
+use crate::observe::Stats;
 use crate::onnx::Model;
 use crate::runtime::{RuntimeOptions, Unknown};
 
@@ -23,6 +25,8 @@ pub struct CompareOptions {
     /// that no runtime knows. If none of those is floating-point, the nearest floating-point tensors from
     /// which they are computed are compared as well.
     pub outputs: Vec<String>,
+    /// The statistics of the calibration. They help to find the reasons for bad outputs and tensors.
+    pub stats: Option<Arc<Stats>>,
 }
 
 /// The names of the compared tensors.

@@ -5,9 +5,12 @@
 //! layer over them. Each step is pure, except for the runtime that runs the model.
 
 mod calibrate;
+mod channels;
 mod compare;
 mod compared;
 mod dequantized;
+mod explain;
+mod facts;
 mod filled;
 mod fixed;
 mod folded;
@@ -25,6 +28,7 @@ mod symmetric;
 pub use calibrate::{CalibrateOptions, observe};
 pub use compare::compare;
 pub use compared::CompareOptions;
+pub use explain::{DocumentOptions, document};
 pub use fixed::fix_as_made;
 pub use known::{BF16_OPSET, Known};
 pub use precision::{HALF_QDQ_OPSET, Halved, halve, prepare_cast};

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
-use crate::onnx::{Model, Rounding};
+use crate::onnx::{Model, Network, Rounding};
 use crate::report::compare::Metrics;
 use crate::runtime::{RuntimeOptions, Tap, flatten_subgraphs, take_branches};
 use crate::tensor::{Tensor, TensorView};
@@ -12,13 +12,16 @@ use crate::tensor::{Tensor, TensorView};
 use super::compared::Compared;
 use super::filled::Runner;
 
-/// Returns a model in the form in which it is compared.
-///
-/// Tensors inside functions and subgraphs have names after inlining and flattening.
-pub(super) fn comparable(model: &Model) -> Result<Model> {
+/// Gives the tensors inside functions and subgraphs names, by inlining and flattening.
+pub(super) fn opened(model: &Model) -> Result<Network> {
     let mut model = model.nested()?;
     model.inline_functions()?;
-    Ok(take_branches(model)?.edit(flatten_subgraphs)?.model)
+    take_branches(model)?.edit(flatten_subgraphs)
+}
+
+/// Returns a model in the form in which it is compared ([`opened`]).
+pub(super) fn comparable(model: &Model) -> Result<Model> {
+    Ok(opened(model)?.model)
 }
 
 /// Activations of one batch that wait for their counterparts.

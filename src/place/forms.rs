@@ -57,7 +57,7 @@ impl Forms {
     }
 
     /// Returns the DequantizeLinear that computes the tensor, directly or in another form.
-    pub(super) fn dequantized(&self, tensor: TensorId) -> Option<NodeId> {
+    pub fn dequantized(&self, tensor: TensorId) -> Option<NodeId> {
         self.dequantized.get(tensor.0).copied().flatten()
     }
 }

@@ -1,14 +1,19 @@
 //! Results as text for people and as JSON for programs.
 
+pub mod advice;
 pub mod best;
 pub mod budget;
 pub mod compare;
+pub mod document;
 pub mod engine_cost;
+pub mod figure;
+pub mod numbers;
 pub mod plan;
 pub mod precision;
 pub mod recovery;
 pub mod sensitivity;
 pub mod table;
+pub mod trouble;
 
 use serde_json::Value;
 

@@ -16,6 +16,7 @@ mod parts;
 mod place;
 mod planning;
 mod readme;
+mod report;
 mod search;
 mod stored;
 #[cfg(unix)]

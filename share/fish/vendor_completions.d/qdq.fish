@@ -75,6 +75,7 @@ complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l tensorrt-version -d
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l algorithm -d 'The calibrator that reads the cache, such as EntropyCalibration2 (trtexec\'s) or MinMaxCalibration' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l ranges -d 'Write the ranges as JSON' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l stats -d 'Write the statistics, from which ranges can be computed again by any method' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l report -d 'Compare the result with the float model on the calibration data, and write a report: a page (.html) or data (.json)' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand quantize" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r
@@ -420,6 +421,8 @@ nhwc\t''"
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l output -d 'Compare this output, or another tensor that both models compute, instead of all outputs; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l labels -d 'The right class of every sample, as .npy: prints the accuracy of both models' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l min-sqnr -d 'Exit 1 unless every floating-point output that is compared has at least this SQNR' -r
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l stats -d 'Explain bad results also by these statistics of the calibration, written by --stats of quantize' -r -F
+complete -c qdq -n "__fish_qdq_using_subcommand compare" -l report -d 'Write a report on every tensor: a page (.html) or data (.json)' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand compare" -l runtime -d 'Runtime that runs the model' -r -f -a "embedded\t'The runtime inside this program'
@@ -466,6 +469,7 @@ int8-weights\t'Weights of products as 8-bit integers, without data'
 int4-weights\t'Weights of products as 4-bit integers in blocks, without data'"
 complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l methods -d 'Measure each of these calibration methods, separated by commas [default: mse]' -r
 complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l samples -d 'Measure at most this many samples, evenly spread over the data; all of them calibrate' -r
+complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l report -d 'Write a report: .html is a page without network access, .json the same data' -r -F
 complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l input -d 'Fix an input\'s value, such as sr=16000 or scales=1,1,2: what follows from it is decided once, and no data feeds it; repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l input-shape -d 'Run with this shape of an input, such as images=1x3x640x640 (? is a size that the data decides); repeatable' -r
 complete -c qdq -n "__fish_qdq_using_subcommand sensitivity" -l include -d 'Quantize only nodes whose name matches (* is any text, ? one character); repeatable' -r

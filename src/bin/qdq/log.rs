@@ -23,7 +23,7 @@ pub fn print_up_to(level: Level) {
             Level::INFO => "note: ",
             _ => "",
         };
-        term::say(format_args!("qdq: {kind}{message}"));
+        term::say(format_args!("qdq: {kind}{}", term::typed(message)));
     };
     // This fails only if a subscriber is already set, and nothing else sets one.
     let _ = tracing::subscriber::set_global_default(Sink::new(move |of| of <= level, say));

@@ -1,14 +1,15 @@
 //! The command-line tool.
 //!
 //! [`args`] defines the arguments, [`config`] reads them from a file and writes them to one, [`idle`] refuses
-//! those without an effect, [`resolve`] converts them to the library's types, and [`verb`] has one file for
-//! each command.
+//! those without an effect, [`resolve`] converts them to the library's types, [`report`] writes reports, and
+//! [`verb`] has one file for each command.
 
 mod args;
 mod config;
 mod idle;
 mod log;
 mod outputs;
+mod report;
 mod resolve;
 #[cfg(test)]
 mod share;

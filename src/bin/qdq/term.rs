@@ -121,7 +121,7 @@ impl Drop for Bar {
 }
 
 /// The options that correspond to words of the library's remedies.
-const TYPED: [(&str, &str); 10] = [
+const TYPED: [(&str, &str); 20] = [
     ("run it in ONNX Runtime", "--runtime onnxruntime"),
     ("run it in the embedded runtime", "--runtime embedded"),
     ("run it in the other runtime", "--runtime"),
@@ -132,10 +132,20 @@ const TYPED: [(&str, &str); 10] = [
     ("profiling verbosity kDETAILED", "--detailed"),
     ("set feeds to whole", "--feeds whole"),
     ("raise the opset", "--opset N"),
+    ("equalize the channels", "--equalize"),
+    ("use a percentile", "--method percentile"),
+    ("use entropy", "--method entropy"),
+    ("use mse", "--method mse"),
+    ("cut off nothing", "--method max"),
+    ("leave the layer in float", "--exclude NAME"),
+    ("leave the layers before it in float", "--exclude NAME"),
+    ("learn the rounding of its weight", "--learned-rounding"),
+    ("compare every tensor", "--per-tensor"),
+    ("give the statistics of the calibration", "--stats FILE"),
 ];
 
 /// Adds the matching options to a remedy of the library.
-fn typed(remedy: &str) -> String {
+pub fn typed(remedy: &str) -> String {
     let add = |text: String, (words, options): &(&str, &str)| {
         text.replacen(words, &format!("{words} ({options})"), 1)
     };

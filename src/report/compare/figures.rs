@@ -133,9 +133,8 @@ mod tests {
                 NamedMetrics { name: "same".into(), metrics: metrics(&[(1.0, 1.0)]) },
                 NamedMetrics { name: "ids".into(), metrics: metrics(&[]) },
             ],
-            tensors: Vec::new(),
             agreement: Agreement { samples: 2, same: 1, labelled: 2, float_right: 2, quantized_right: 1 },
-            findings: Vec::new(),
+            ..Comparison::default()
         };
         let expected = "samples: 2
 

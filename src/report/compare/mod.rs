@@ -4,7 +4,11 @@ mod agreement;
 mod figures;
 mod metrics;
 
+use std::collections::BTreeMap;
+
 use crate::finding::Finding;
+
+use super::advice::Advice;
 
 pub use agreement::Agreement;
 pub use metrics::{Metrics, Shortfall};
@@ -31,6 +35,14 @@ pub struct Comparison {
     ///
     /// This is so if labels are given, or if a softmax computes the output.
     pub agreement: Agreement,
+    /// The largest magnitude of each channel of the tensors inside, by name, in the float model.
+    ///
+    /// A channel is an index of the axis that convolutions and products sum over. Only tensors that one of
+    /// these reads are included, and only if tensors inside were requested.
+    pub channels: BTreeMap<String, Vec<f32>>,
+    /// The likely reasons for bad outputs and tensors, the worst layers first. The findings have the first of
+    /// them.
+    pub advice: Vec<Advice>,
     /// The findings for the user: outputs that are not compared, samples that were left out.
     ///
     /// [`crate::pipeline::compare`] has logged them.

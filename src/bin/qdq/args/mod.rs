@@ -94,6 +94,10 @@ pub struct Quantize {
     pub method: Option<String>,
     #[command(flatten)]
     pub files: RangeFiles,
+    /// Compare the result with the float model on the calibration data, and write a report: a page (.html) or
+    /// data (.json)
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub report: Option<PathBuf>,
     #[command(flatten)]
     pub inputs: InputArgs,
     #[command(flatten)]
@@ -302,6 +306,12 @@ pub struct Compare {
     /// Also compare every activation that both models have
     #[arg(long, action = ArgAction::SetTrue)]
     pub per_tensor: bool,
+    /// Explain bad results also by these statistics of the calibration, written by --stats of quantize
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub stats: Option<PathBuf>,
+    /// Write a report on every tensor: a page (.html) or data (.json)
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub report: Option<PathBuf>,
     #[command(flatten)]
     pub inputs: InputArgs,
     #[command(flatten)]

@@ -26,6 +26,9 @@ pub struct Sensitivity {
     #[arg(long, value_name = "N", default_value_t = 32, help_heading = "Sensitivity",
           value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub samples: usize,
+    /// Write a report: .html is a page without network access, .json the same data
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub report: Option<PathBuf>,
     #[command(flatten)]
     pub inputs: InputArgs,
     #[command(flatten)]

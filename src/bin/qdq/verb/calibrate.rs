@@ -142,8 +142,8 @@ impl Planned {
 }
 
 /// Returns the findings of the plan, the run and the ranges, in this order, and then the others.
-pub fn findings(planned: &Planned, stats: &Stats, ranges: &Ranges, others: &[Finding]) -> Value {
-    json!([planned.plan.findings.as_slice(), &stats.findings, &ranges.findings, others].concat())
+pub fn findings(planned: &Planned, stats: &Stats, ranges: &Ranges, others: &[Finding]) -> Vec<Finding> {
+    [planned.plan.findings.as_slice(), &stats.findings, &ranges.findings, others].concat()
 }
 
 /// Returns the number of nodes by verdict and format, and the number of convolutions and products.

@@ -1,10 +1,13 @@
 //! A written model that may be in half precision.
 
+use std::collections::BTreeMap;
+
 use qdq::error::Result;
 use qdq::finding::Finding;
 use qdq::onnx::Model;
 use qdq::pipeline::{self, Halved, Known};
 use qdq::precision::PrecisionPolicy;
+use qdq::report::numbers::NumbersOf;
 use qdq::report::precision;
 use serde_json::Value;
 
@@ -45,6 +48,20 @@ impl Halves {
     pub fn add_to(&self, json: &mut Value) {
         if let Self::Half(halved) = self {
             json["precision"] = precision::to_json(&halved.network.graph, &halved.plan);
+        }
+    }
+
+    /// Replaces the reasons of nodes by those of the plan of precision, by the name of the node.
+    ///
+    /// Nodes on quantized numbers keep theirs.
+    pub fn add_reasons(&self, reasons: &mut BTreeMap<String, String>) {
+        let Self::Half(halved) = self else { return };
+        let numbers = NumbersOf::new(&halved.network.graph);
+        for decision in &halved.plan.nodes {
+            let node = halved.network.graph.node(decision.node);
+            if !numbers.of(node).is_quantized() && !decision.reason.is_empty() {
+                reasons.insert(node.name.clone(), decision.reason.clone());
+            }
         }
     }
 

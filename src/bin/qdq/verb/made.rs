@@ -10,6 +10,7 @@ use qdq::onnx::Model;
 use qdq::pipeline::{BestOptions, BudgetOptions, Passes, RecoverOptions, Recovered, SensitivityOptions};
 use qdq::precision::PrecisionPolicy;
 use qdq::report::budget::BudgetReport;
+use qdq::report::document::CurvePoint;
 use serde_json::{Value, json};
 
 use crate::args::Quantize;
@@ -35,6 +36,8 @@ pub struct Made {
     pub findings: Vec<Finding>,
     /// The lines about recovery, the budget and the steps of the search.
     pub text: String,
+    /// The trials of a budget.
+    pub curve: Vec<CurvePoint>,
     /// The entries of the result that say the same.
     pub json: Vec<(&'static str, Value)>,
 }
@@ -82,6 +85,7 @@ impl Way<'_> {
         let mut made = self.made(planned, ranges, found.recovered)?;
         made.text += &format!("\n{}\n", found.report);
         made.json.push(("budget", found.report.to_json()));
+        made.curve = found.report.curve.iter().map(CurvePoint::from).collect();
         made.findings.extend(found.report.findings);
         Ok(Ok(made))
     }
@@ -133,11 +137,27 @@ impl Way<'_> {
         let (findings, mut json, mut text) = (Vec::new(), Vec::new(), String::new());
         let Some(found) = recovered else {
             let model = prepared.quantize(plan, ranges, &self.options.weights)?;
-            return Ok(Made { model, ranges: ranges.clone(), scaled: BTreeMap::new(), findings, text, json });
+            return Ok(Made {
+                model,
+                ranges: ranges.clone(),
+                scaled: BTreeMap::new(),
+                findings,
+                text,
+                json,
+                curve: Vec::new(),
+            });
         };
         text += &format!("\n{}\n", found.report);
         json.push(("recovery", found.report.to_json()["layers"].take()));
-        Ok(Made { model: found.model, ranges: found.ranges, scaled: found.scaled, findings, text, json })
+        Ok(Made {
+            model: found.model,
+            ranges: found.ranges,
+            scaled: found.scaled,
+            findings,
+            text,
+            json,
+            curve: Vec::new(),
+        })
     }
 }
 

@@ -12,6 +12,7 @@ mod halves;
 mod info;
 mod inspect;
 mod made;
+mod measured;
 mod merge;
 mod metric;
 mod metric_file;

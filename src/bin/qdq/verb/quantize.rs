@@ -1,5 +1,8 @@
 //! `qdq quantize`: calibrates and writes the Q/DQ model in one command.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use qdq::emit::check_formats;
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::counted;
@@ -10,6 +13,7 @@ use qdq::tensorrt;
 use serde_json::json;
 
 use crate::args::Quantize;
+use crate::report::Report;
 use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
@@ -18,6 +22,7 @@ use super::calibrate::{Observed, RangeOutputs, counts, findings};
 use super::engine::Builder;
 use super::halves::Halves;
 use super::made::{Made, Way, unmet};
+use super::measured::Measured;
 use super::planning::Planned;
 
 pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
@@ -26,6 +31,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         None => resolve::policy(&args.policy)?,
     };
     let files = RangeOutputs::new(&args.files, &policy)?;
+    let page = Report::to(args.report.as_ref())?;
     let ranging = resolve::ranging(args.method.as_deref())?;
     let (precision, half) = (resolve::precision(&args.precision), resolve::half(&args.precision));
     let (weights, recovery) = (resolve::weights(&args.weights, half)?, resolve::recovery(&args.recovery));
@@ -39,6 +45,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
             .paths()
             .chain([args.output.as_path()])
             .chain(args.engine.as_deref())
+            .chain(page.map(|page| page.path()))
             .chain(args.tensorrt.timing_cache.as_deref()),
         data_paths.iter().map(|path| path.as_path()).chain(model_files.iter().map(|path| path.as_path())),
     )?;
@@ -66,8 +73,13 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     if let Some(precision) = &precision {
         precision.check(planned.prepared.graph())?;
     }
-    let observed = Observed { every_activation: files.every_activation(), precision: precision.is_some() };
-    let stats = planned.observe(&args.data, &args.runtime, observed, term)?;
+    // A plan of precision follows from what is observed, so a report leaves that as it is.
+    let is_for_page = page.is_some() && precision.is_none();
+    let observed = Observed {
+        every_activation: files.every_activation() || is_for_page,
+        precision: precision.is_some(),
+    };
+    let stats = Arc::new(planned.observe(&args.data, &args.runtime, observed, term)?);
     let ranged = planned.prepared.taps(&planned.plan, files.every_activation());
     let of_data = (&args.data, &args.runtime);
     let found = planned.ranged(&stats.only(&ranged), ranging, &options.weights, of_data, term)?;
@@ -89,17 +101,25 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     };
     let Planned { prepared, plan } = &planned;
     let Made { model: quantized, ranges: final_ranges, scaled, .. } = made;
-    let stats_of_written = with_scaled(&stats, scaled, prepared.graph());
+    let stats_of_written = match with_scaled(&stats, scaled, prepared.graph()) {
+        Cow::Borrowed(_) => stats.clone(),
+        Cow::Owned(written) => Arc::new(written),
+    };
     let known = Known {
         stats: Some(&*stats_of_written).filter(|stats| stats.samples > 0),
         ranges: Some(&final_ranges),
     };
     let halved = Halves::make(quantized, known, precision.as_ref())?;
 
+    // Measured first: what fails leaves no files.
+    let measured =
+        page.map(|_| Measured::of(args, prepared, halved.model(), &stats_of_written, term)).transpose()?;
+
     let mut written = files.write(&stats, &ranges, term)?;
     written.save(halved.model(), &args.output)?;
     let mut about = halved.findings();
     about.extend(made.findings);
+    about.extend(measured.iter().flat_map(Measured::findings).cloned());
     let (mut table, mut cost) = (String::new(), None);
     if let Some((builder, path)) = builder {
         builder.build_quantized(halved.model(), &args.model, &ranges, path)?;
@@ -109,6 +129,14 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         (table, cost) = (shown.table, Some(shown.json));
     }
 
+    if let (Some(page), Some(measured)) = (page, &measured) {
+        let mut document = measured.document(args, &planned, &halved, found.name())?;
+        document.curve = made.curve;
+        document.findings = findings(&planned, &stats, &ranges, &about);
+        page.write(document)?;
+        written.add("report", page.path());
+    }
+
     planned.note_floats(term);
     let samples = counted(stats.samples, "sample");
     let head = match ranges.is_empty() {
@@ -116,10 +144,11 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         false => format!("ranges by {} from {samples}\n{}", found.name(), found.text()),
     };
     let text = format!(
-        "{head}{}\n{}{}{}{table}",
+        "{head}{}\n{}{}{}{}{table}",
         totals(prepared.graph(), plan),
         made.text,
         halved.text(term),
+        measured.as_ref().map_or_else(String::new, Measured::text),
         written.text()
     );
     let mut json = json!({
@@ -127,11 +156,14 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         "method": found.name(),
         "nodes": counts(prepared.graph(), plan),
         "tensors": ranges.len(),
-        "findings": findings(&planned, &stats, &ranges, &about),
+        "findings": json!(findings(&planned, &stats, &ranges, &about)),
         "files": written.to_json(),
     });
     found.add_to(&mut json);
     halved.add_to(&mut json);
+    if let Some(comparison) = measured.as_ref().and_then(Measured::comparison) {
+        json["comparison"] = comparison.to_json();
+    }
     if let Some(cost) = cost {
         json["cost"] = cost;
     }

@@ -1,17 +1,23 @@
 //! `qdq sensitivity`: measures what quantizing each layer alone costs.
 
+use std::path::PathBuf;
+
 use qdq::error::{Error, ErrorKind, Result};
 use qdq::finding::once;
 use qdq::observe::Stats;
-use qdq::pipeline::{self, CalibrateOptions, Candidates, Passes, SensitivityOptions};
+use qdq::pipeline::{self, CalibrateOptions, Candidates, DocumentOptions, Passes, SensitivityOptions};
 use qdq::place::{Plan, Policy};
 use qdq::range::Method;
+use qdq::report::document::{Document, LayerCost, Run};
+use qdq::report::sensitivity::Sensitivity as Costs;
 
 use crate::args::Sensitivity;
+use crate::report::{self, Report};
 use crate::term::Term;
-use crate::{Outcome, resolve};
+use crate::{Outcome, outputs, resolve};
 
 use super::planning::Planned;
+use super::written::Written;
 
 pub fn run(args: &Sensitivity, term: &Term) -> Result<Outcome> {
     let policy = resolve::policy(&args.policy)?;
@@ -28,6 +34,11 @@ pub fn run(args: &Sensitivity, term: &Term) -> Result<Outcome> {
     };
     let options =
         SensitivityOptions { samples: args.samples, weights: resolve::weights(&args.weights, None)? };
+    let page = Report::to(args.report.as_ref())?;
+    if let Some(page) = &page {
+        let inputs = [outputs::of_model(&args.model), resolve::data_paths(&args.data)].concat();
+        outputs::check([page.path()], inputs.iter().map(PathBuf::as_path))?;
+    }
     if args.data.data.is_empty() {
         return Err(Error::new(ErrorKind::InvalidArgument, "there is no data to measure with")
             .with_remedy("give samples with --data"));
@@ -59,8 +70,45 @@ pub fn run(args: &Sensitivity, term: &Term) -> Result<Outcome> {
     drop(bar);
     let before = [planned.plan.findings.as_slice(), &stats.findings].concat();
     found.findings.splice(0..0, before);
-    term.result(&found, &found.to_json())?;
+    let mut written = Written::default();
+    let mut json = found.to_json();
+    if let Some(page) = page {
+        page.write(document(args, &planned, &candidates[0], &stats, &found)?)?;
+        written.add("report", page.path());
+        json["files"] = written.to_json();
+    }
+    term.result(format!("{found}{}", written.text()), &json)?;
     Ok(Outcome::Done)
+}
+
+/// Makes the report: on the model that the first format and method make, with the costs of all.
+fn document(
+    args: &Sensitivity,
+    planned: &Planned,
+    first: &Candidates<'_>,
+    stats: &Stats,
+    found: &Costs,
+) -> Result<Document> {
+    let Planned { prepared, .. } = planned;
+    let ranges =
+        once(|| prepared.ranges(first.plan, &stats.only(&prepared.taps(first.plan, false)), first.method))?;
+    let weights = resolve::weights(&args.weights, None)?;
+    let quantized = prepared.quantize(first.plan, &ranges, &weights)?;
+    let graph = prepared.graph();
+    let reasons = first.plan.decisions.iter();
+    let reasons = reasons.map(|it| (graph.node(it.node).name.clone(), it.reason.clone())).collect();
+    let options = DocumentOptions { stats: Some(stats), reasons, ..DocumentOptions::default() };
+    let mut document = pipeline::document(prepared.model(), &quantized, &options)?;
+    let mut files = report::model_entries("float model", &args.model)?;
+    files.extend(report::data_entries(&args.data)?);
+    let settings =
+        [("runtime", resolve::runtime(&args.runtime).kind.to_string()), ("method", first.method.to_string())];
+    let samples = (Some(stats.samples), Some(found.samples as u64));
+    document.run =
+        Run { calibration_samples: samples.0, compared_samples: samples.1, ..report::run(&settings, files) };
+    document.sensitivity = found.layers.iter().map(LayerCost::from).collect();
+    document.findings = found.findings.clone();
+    Ok(document)
 }
 
 /// Returns the plan with each method; formats of weights alone have one measurement for all methods.
