@@ -1,6 +1,7 @@
 //! The choice of changes that are worth keeping, by trials of groups of them.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
 
 use super::Score;
 use crate::error::Result;
@@ -33,7 +34,7 @@ pub fn keep_best(
     mut judge: impl FnMut(&BTreeSet<usize>) -> Result<Score>,
 ) -> Result<Kept> {
     let mut best = Kept { changes: BTreeSet::new(), score, trials: 0 };
-    let mut groups = VecDeque::from([0..count]);
+    let mut groups: VecDeque<Range<usize>> = std::iter::once(0..count).collect();
     while let Some(group) = groups.pop_front().filter(|_| best.trials < trials) {
         if group.is_empty() {
             continue;

@@ -11,7 +11,7 @@ use super::sensitivity::{Candidates, SensitivityOptions};
 use crate::batch::BatchSource;
 use crate::emit::{Ranges, Weights};
 use crate::error::{ErrorKind, Result};
-use crate::finding::Finding;
+use crate::finding::{Finding, counted};
 use crate::observe::Stats;
 use crate::onnx::Model;
 use crate::pipeline::recover::{Passes, RecoverOptions, Recovered, with_scaled};
@@ -58,13 +58,18 @@ pub struct Best {
     pub report: BestReport,
 }
 
-/// A quantization with its score.
+/// What a quantization follows from.
 #[derive(Clone)]
-struct State {
+struct Choice {
     plan: Plan,
     ranges: Ranges,
     recovery: Recovery,
     method: Method,
+}
+
+/// A quantization with its score.
+struct State {
+    choice: Choice,
     recovered: Option<Recovered>,
     model: Model,
     score: Score,
@@ -98,7 +103,8 @@ impl Prepared {
         let ranges = self.ranges(plan, stats, method)?;
         let plan = self.seen(plan, &ranges);
         let mut search = Search { prepared: self, stats, options, samples, judge };
-        let mut best = search.state(plan, ranges, Recovery::default(), method, passes)?;
+        let first = Choice { plan, ranges, recovery: Recovery::default(), method };
+        let mut best = search.state(first, passes)?;
         let most = LEAST_TIME.max(start.elapsed() * MOST_TIMES);
         let mut report = BestReport { samples: search.judge.samples(), ..BestReport::default() };
         report.findings.append(&mut search.samples.findings);
@@ -134,7 +140,7 @@ impl Prepared {
             }
         }
         report.score_db = best.score.mean();
-        let State { plan, ranges, recovered, model, .. } = best;
+        let State { choice: Choice { plan, ranges, .. }, recovered, model, .. } = best;
         Ok(Best { plan, ranges, model, recovered, report })
     }
 }
@@ -184,66 +190,55 @@ struct Search<'a> {
 impl Search<'_> {
     /// Carries out one step from a state. Returns `None` if there is nothing to do.
     fn tried(&self, state: &State, step: &Trial, passes: &mut Passes<'_>) -> Result<Option<(String, State)>> {
-        let State { plan, ranges, recovery, method, .. } = state.clone();
-        match step {
+        let mut next = state.choice.clone();
+        let (samples, weights) = (self.options.samples, self.options.weights.clone());
+        let name = match step {
             Trial::Ranges => {
-                if plan.activations.is_empty() {
+                if next.plan.activations.is_empty() {
                     return Ok(None);
                 }
-                let options =
-                    AutoOptions { samples: self.options.samples, weights: self.options.weights.clone() };
-                let found = self.prepared.choose_ranges(&plan, self.stats, &options, passes)?;
-                let name = format!("{}, {} tensors with other ranges", found.single, found.changed.len());
-                let next = self.state(plan, found.ranges, recovery, found.single, passes)?;
-                Ok(Some((format!("ranges by auto ({name})"), next)))
+                let options = AutoOptions { samples, weights };
+                let found = self.prepared.choose_ranges(&next.plan, self.stats, &options, passes)?;
+                (next.ranges, next.method) = (found.ranges, found.single);
+                format!(
+                    "ranges by auto ({}, other ranges for {})",
+                    found.single,
+                    counted(found.changed.len(), "tensor")
+                )
             }
             Trial::Recovery(name, set) => {
-                let mut recovery = recovery;
-                set(&mut recovery);
-                let next = self.state(plan, ranges, recovery, method, passes)?;
-                Ok(Some(((*name).to_owned(), next)))
+                set(&mut next.recovery);
+                (*name).to_owned()
             }
             Trial::Float => {
-                let options = SensitivityOptions {
-                    samples: self.options.samples,
-                    weights: self.options.weights.clone(),
-                };
-                let layers = self.prepared.sensitivity(
-                    &[Candidates { plan: &plan, method }],
-                    self.stats,
-                    &options,
-                    passes,
-                )?;
-                let Some(noisiest) = layers.layers.first() else { return Ok(None) };
-                let next = self.prepared.without_layers(&plan, &ranges, &[LayerLeft::of(noisiest)])?;
-                let next = self.state(next, ranges, recovery, method, passes)?;
-                Ok(Some((format!("'{}' in float", noisiest.layer), next)))
+                let options = SensitivityOptions { samples, weights };
+                let candidates = [Candidates { plan: &next.plan, method: next.method }];
+                let found = self.prepared.sensitivity(&candidates, self.stats, &options, passes)?;
+                let Some(noisiest) = found.layers.first() else { return Ok(None) };
+                let left = [LayerLeft::of(noisiest)];
+                next.plan = self.prepared.without_layers(&next.plan, &next.ranges, &left)?;
+                format!("'{}' in float", noisiest.layer)
             }
-        }
+        };
+        Ok(Some((name, self.state(next, passes)?)))
     }
 
     /// Quantizes the model and judges it.
-    fn state(
-        &self,
-        plan: Plan,
-        ranges: Ranges,
-        recovery: Recovery,
-        method: Method,
-        passes: &mut Passes<'_>,
-    ) -> Result<State> {
+    fn state(&self, choice: Choice, passes: &mut Passes<'_>) -> Result<State> {
+        let Choice { plan, ranges, recovery, method } = &choice;
         let Self { prepared, options, .. } = *self;
         let weights = options.weights.clone();
         let (model, recovered) = if recovery.is_none() {
-            (prepared.quantize(&plan, &ranges, &weights)?, None)
+            (prepared.quantize(plan, ranges, &weights)?, None)
         } else {
             let mut open = || Ok(Box::new(Held::new(&self.samples.teaching)) as Box<dyn BatchSource>);
             let mut teaching =
                 Passes { open: &mut open, runtime: passes.runtime, report: &mut *passes.report };
-            let recover = RecoverOptions { weights, recovery, method };
-            let found = prepared.recover(&plan, &ranges, &recover, &mut teaching)?;
+            let recover = RecoverOptions { weights, recovery: *recovery, method: *method };
+            let found = prepared.recover(plan, ranges, &recover, &mut teaching)?;
             (found.model.clone(), Some(found))
         };
-        let last = recovered.as_ref().map_or(&ranges, |found| &found.ranges);
+        let last = recovered.as_ref().map_or(ranges, |found| &found.ranges);
         let scaled = recovered.as_ref().map_or_else(BTreeMap::new, |found| found.scaled.clone());
         let stats = with_scaled(self.stats, scaled, prepared.graph());
         let known = Known { stats: Some(&*stats), ranges: Some(last) };
@@ -252,6 +247,6 @@ impl Search<'_> {
             usize::MAX,
             passes.report,
         )?;
-        Ok(State { plan, ranges, recovery, method, recovered, model, score: judged.score })
+        Ok(State { choice, recovered, model, score: judged.score })
     }
 }

@@ -6,7 +6,7 @@ use super::judge::{Judge, Judgement};
 use super::samples::Samples;
 use super::sensitivity::{Candidates, SensitivityOptions};
 use crate::emit::qdq_model::ReadyWeights;
-use crate::emit::{Ranges, ready_weights};
+use crate::emit::{Ranges, Weights, ready_weights};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, counted};
 use crate::observe::Stats;
@@ -68,8 +68,12 @@ impl Limits {
     }
 }
 
-/// The model that is judged.
+/// The budget, and the model that is judged.
 pub struct BudgetOptions<'a> {
+    /// The least quality.
+    pub budget: Budget<'a>,
+    /// The statistics of the float model.
+    pub stats: &'a Stats,
     /// Weights and recovery. The methods of recovery are tried before a layer is left in float.
     pub recover: RecoverOptions,
     /// The half precision of the written model, if it has any. Layers in float are then in half precision.
@@ -105,31 +109,32 @@ impl Prepared {
         &self,
         plan: &Plan,
         ranges: &Ranges,
-        stats: &Stats,
-        budget: &mut Budget<'_>,
-        options: &BudgetOptions<'_>,
+        options: &mut BudgetOptions<'_>,
         passes: &mut Passes<'_>,
     ) -> Result<Budgeted> {
         let plan = self.seen(plan, ranges);
         let samples = Samples::judging(passes, usize::MAX)?;
         let judge = Judge::open(&self.model().nested()?, &samples.judging, passes.runtime, passes.report)?;
+        let BudgetOptions { budget, stats, recover, precision, sensitivity } = options;
+        let (stats, weights) = (*stats, &recover.weights);
         budget.check(&judge)?;
         let mut report =
             BudgetReport { samples: judge.samples(), findings: samples.findings, ..Default::default() };
-        let ready = ready_weights(self.network(), &plan, &options.recover.weights)?;
+        let ready = ready_weights(self.network(), &plan, weights)?;
         let mut trials = Trials {
             prepared: self,
             ranges,
             stats,
-            options,
+            weights,
+            precision: *precision,
             judge,
             budget,
             curve: Vec::new(),
             known: BTreeMap::new(),
             ready,
         };
-        if !options.recover.recovery.is_none() {
-            let recovered = self.recover(&plan, ranges, &options.recover, passes)?;
+        if !recover.recovery.is_none() {
+            let recovered = self.recover(&plan, ranges, recover, passes)?;
             if trials.holds_recovered(&recovered, 0, passes)? {
                 report.finish(trials.curve, Vec::new(), true);
                 return Ok(Budgeted { plan, recovered: Some(recovered), report });
@@ -139,10 +144,9 @@ impl Prepared {
             report.finish(trials.curve, Vec::new(), true);
             return Ok(Budgeted { plan, recovered: None, report });
         }
-        let method = options.recover.method;
-        let layers = self
-            .sensitivity(&[Candidates { plan: &plan, method }], stats, &options.sensitivity, passes)?
-            .layers;
+        let method = recover.method;
+        let layers =
+            self.sensitivity(&[Candidates { plan: &plan, method }], stats, sensitivity, passes)?.layers;
         let mut worthwhile: Vec<&LayerSensitivity> = layers.iter().collect();
         worthwhile.sort_by(|one, other| worth(other).total_cmp(&worth(one)));
         let Some(enough) = trials.fewest(&plan, &worthwhile, passes)? else {
@@ -157,8 +161,8 @@ impl Prepared {
         let left: Vec<LayerLeft> = noisiest[..enough].iter().map(|layer| LayerLeft::of(layer)).collect();
         let found = self.without_layers(&plan, ranges, &left)?;
         let mut recovered = None;
-        if !options.recover.recovery.is_none() {
-            let tried = self.recover(&found, ranges, &options.recover, passes)?;
+        if !recover.recovery.is_none() {
+            let tried = self.recover(&found, ranges, recover, passes)?;
             if trials.holds_recovered(&tried, enough, passes)? {
                 recovered = Some(tried);
             } else {
@@ -195,7 +199,8 @@ struct Trials<'a, 'b> {
     prepared: &'a Prepared,
     ranges: &'a Ranges,
     stats: &'a Stats,
-    options: &'a BudgetOptions<'a>,
+    weights: &'a Weights,
+    precision: Option<&'a PrecisionPolicy>,
     judge: Judge,
     budget: &'a mut Budget<'b>,
     curve: Vec<CurvePoint>,
@@ -227,8 +232,7 @@ impl Trials<'_, '_> {
     }
 
     fn holds_with(&mut self, plan: &Plan, left: usize, passes: &mut Passes<'_>) -> Result<bool> {
-        let weights = &self.options.recover.weights;
-        let model = self.prepared.quantize_ready(plan, self.ranges, weights, &self.ready)?;
+        let model = self.prepared.quantize_ready(plan, self.ranges, self.weights, &self.ready)?;
         self.holds(model, (self.stats, self.ranges), left, passes)
     }
 
@@ -246,7 +250,7 @@ impl Trials<'_, '_> {
         passes: &mut Passes<'_>,
     ) -> Result<bool> {
         let known = Known { stats: Some(stats), ranges: Some(ranges) };
-        let model = written(model, known, self.options.precision)?;
+        let model = written(model, known, self.precision)?;
         let judged = self.judge.judge(&model, usize::MAX, passes.report)?;
         let (is_met, metric) = self.budget.holds(&self.judge, &judged)?;
         self.curve.push(CurvePoint {

@@ -1,5 +1,7 @@
 //! The samples by which quantizations are tried and judged, held in memory.
 
+use std::collections::VecDeque;
+
 use crate::batch::{Batch, BatchSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, counted};
@@ -129,18 +131,18 @@ impl Choice {
 
 /// A source of batches that are held in memory.
 pub(super) struct Held {
-    batches: std::vec::IntoIter<Batch>,
+    batches: VecDeque<Batch>,
 }
 
 impl Held {
     pub fn new(batches: &[Batch]) -> Self {
-        Self { batches: batches.to_vec().into_iter() }
+        Self { batches: batches.iter().cloned().collect() }
     }
 }
 
 impl BatchSource for Held {
     fn next_batch(&mut self) -> Result<Option<Batch>> {
-        Ok(self.batches.next())
+        Ok(self.batches.pop_front())
     }
 
     fn remaining(&self) -> Option<usize> {

@@ -3,10 +3,9 @@
 use qdq::emit::Ranges;
 use qdq::error::Result;
 use qdq::finding::once;
-use qdq::observe::Stats;
 use qdq::pipeline::{Budget, BudgetOptions, Budgeted, Metric, Outputs, Passes};
 
-use crate::args::{BudgetArgs, DataArgs, RuntimeArgs};
+use crate::args::{BudgetArgs, Quantize};
 use crate::resolve;
 use crate::term::Term;
 
@@ -32,22 +31,22 @@ impl Wanted {
     pub fn meet(
         self,
         planned: &Planned,
-        (ranges, stats): (&Ranges, &Stats),
-        options: &BudgetOptions<'_>,
-        args: (&BudgetArgs, &DataArgs, &RuntimeArgs),
-        term: &Term,
+        ranges: &Ranges,
+        options: BudgetOptions<'_>,
+        (args, term): (&Quantize, &Term),
     ) -> Result<Budgeted> {
         let Self { budget: Budget { min_sqnr_db, outputs, max_disagreement, .. }, program } = self;
-        let (limits, data, runtime) = (resolve::limits(args.0), args.1, resolve::runtime(args.2));
+        let (limits, runtime) = (resolve::limits(&args.budget), resolve::runtime(&args.runtime));
         let mut judge = program.as_ref().map(|program| |outputs: &Outputs<'_>| program.judge(outputs));
         let metric = judge.as_mut().map(|judge| (judge as Metric<'_>, limits));
-        let mut budget = Budget { min_sqnr_db, outputs, max_disagreement, metric };
+        let budget = Budget { min_sqnr_db, outputs, max_disagreement, metric };
+        let mut options = BudgetOptions { budget, ..options };
         let (prepared, bar) = (&planned.prepared, term.progress("keeping the budget"));
         let mut passes = Passes {
-            open: &mut || resolve::source(data, prepared.model()),
+            open: &mut || resolve::source(&args.data, prepared.model()),
             runtime: &runtime,
             report: &mut |progress| bar.show(progress),
         };
-        once(|| prepared.meet(&planned.plan, ranges, stats, &mut budget, options, &mut passes))
+        once(|| prepared.meet(&planned.plan, ranges, &mut options, &mut passes))
     }
 }

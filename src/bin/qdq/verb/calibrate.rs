@@ -21,6 +21,7 @@ use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
 
 use super::planning::Planned;
+use super::ranging::Over;
 use super::written::Written;
 
 pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
@@ -47,8 +48,8 @@ pub fn run(args: &Calibrate, term: &Term) -> Result<Outcome> {
         None if planned.plan.is_empty() => return Err(nothing()),
         None => planned.observe(&args.data, &args.runtime, Observed::new(files.every_activation()), term)?,
     };
-    let of_data = (&args.data, &args.runtime);
-    let found = planned.ranged(&stats, ranging, &Weights::default(), of_data, term)?;
+    let over = Over { data: &args.data, runtime: &args.runtime, term };
+    let found = planned.ranged(&stats, ranging, &Weights::default(), over)?;
     let ranges = &found.ranges;
     let written = files.write(&stats, ranges, term)?;
 

@@ -7,7 +7,9 @@ use qdq::error::Result;
 use qdq::finding::{Finding, once};
 use qdq::observe::{Stats, TensorStats};
 use qdq::onnx::Model;
-use qdq::pipeline::{BestOptions, BudgetOptions, Passes, RecoverOptions, Recovered, SensitivityOptions};
+use qdq::pipeline::{
+    BestOptions, Budget, BudgetOptions, Passes, RecoverOptions, Recovered, SensitivityOptions,
+};
 use qdq::precision::PrecisionPolicy;
 use qdq::report::budget::BudgetReport;
 use qdq::report::document::CurvePoint;
@@ -72,12 +74,13 @@ impl Way<'_> {
             return self.made(planned, ranges, recovered).map(Ok);
         };
         let options = BudgetOptions {
+            budget: Budget::default(),
+            stats,
             recover: self.options.clone(),
             precision: self.precision,
             sensitivity: SensitivityOptions { weights: self.options.weights.clone(), ..Default::default() },
         };
-        let of_run = (&self.args.budget, &self.args.data, &self.args.runtime);
-        let found = wanted.meet(planned, (ranges, stats), &options, of_run, term)?;
+        let found = wanted.meet(planned, ranges, options, (self.args, term))?;
         if !found.report.is_met {
             return Ok(Err(found.report));
         }

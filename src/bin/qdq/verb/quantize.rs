@@ -24,6 +24,7 @@ use super::halves::Halves;
 use super::made::{Made, Way, unmet};
 use super::measured::Measured;
 use super::planning::Planned;
+use super::ranging::Over;
 
 pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let policy = match args.engine {
@@ -81,8 +82,8 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     };
     let stats = Arc::new(planned.observe(&args.data, &args.runtime, observed, term)?);
     let ranged = planned.prepared.taps(&planned.plan, files.every_activation());
-    let of_data = (&args.data, &args.runtime);
-    let found = planned.ranged(&stats.only(&ranged), ranging, &options.weights, of_data, term)?;
+    let over = Over { data: &args.data, runtime: &args.runtime, term };
+    let found = planned.ranged(&stats.only(&ranged), ranging, &options.weights, over)?;
     options.method = found.method;
     let mut ranges = found.ranges.clone();
     // An engine is for all shapes of its profiles, whatever the data has.

@@ -23,6 +23,14 @@ pub struct Ranged {
     chosen: Option<ChosenRanges>,
 }
 
+/// The data of a run, and its runtime.
+#[derive(Clone, Copy)]
+pub struct Over<'a> {
+    pub data: &'a DataArgs,
+    pub runtime: &'a RuntimeArgs,
+    pub term: &'a Term,
+}
+
 impl Planned {
     /// Computes the ranges of the observed tensors. The data is read again if the best method is searched
     /// for.
@@ -31,8 +39,7 @@ impl Planned {
         stats: &Stats,
         ranging: Ranging,
         weights: &Weights,
-        (data, runtime): (&DataArgs, &RuntimeArgs),
-        term: &Term,
+        over: Over<'_>,
     ) -> Result<Ranged> {
         let Self { prepared, plan } = self;
         let Ranging::Auto = ranging else {
@@ -43,6 +50,7 @@ impl Planned {
             let method = Method::default();
             return Ok(Ranged { ranges: prepared.ranges(plan, stats, method)?, method, chosen: None });
         }
+        let Over { data, runtime, term } = over;
         let (runtime, bar) = (resolve::runtime(runtime), term.progress("choosing ranges"));
         let mut passes = Passes {
             open: &mut || resolve::source(data, prepared.model()),
