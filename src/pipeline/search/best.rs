@@ -58,7 +58,7 @@ pub struct Best {
     pub report: BestReport,
 }
 
-/// What a quantization follows from.
+/// The arguments of a quantization.
 #[derive(Clone)]
 struct Choice {
     plan: Plan,
