@@ -266,9 +266,8 @@ struct ChosenRanges {
 };
 
 template <typename Open>
-Result<Buffer> Model::sensitivity(const Plan& plan, const Stats& stats, RangeMethod method, Open&& open,
-                                  std::size_t samples, const QuantizeOptions& options,
-                                  const RunOptions& run_options) const {
+Result<Buffer> Model::sensitivity(const Plan& plan, const Stats& stats, RangeMethod method, Open&& open, std::size_t samples,
+                                  const QuantizeOptions& options, const RunOptions& run_options) const {
   using Function = std::remove_reference_t<Open>;
   return detail::make<Buffer>(qdq_model_sensitivity, c(), plan.c(), stats.c(), detail::number(method.method),
                               method.percentile, samples, detail::open_again<Function>,
