@@ -3,12 +3,15 @@
 mod auto;
 mod best;
 mod budget;
+mod choice;
+mod chosen;
 mod judge;
 mod samples;
 mod sensitivity;
 mod suffix;
 
-pub use auto::{AUTO, AutoOptions, ChosenRanges};
+pub use auto::AutoOptions;
 pub use best::{Best, BestOptions};
 pub use budget::{Budget, BudgetOptions, Budgeted, Limits, Metric, Outputs};
+pub use chosen::{AUTO, ChosenRanges};
 pub use sensitivity::{Candidates, SensitivityOptions};

@@ -79,6 +79,12 @@ impl Samples {
         Ok(samples)
     }
 
+    /// Returns all held batches, those that judge first.
+    pub fn all(&self) -> Vec<Batch> {
+        let others: &[Batch] = if self.is_held_out { &self.teaching } else { &[] };
+        [&self.judging, others].concat()
+    }
+
     /// Returns the number of samples that judge.
     pub fn judges(&self) -> usize {
         self.judging.iter().map(|batch| batch.samples).sum()
