@@ -22,7 +22,7 @@
 //! | `embedded-runtime` | models run in ONNX Runtime alone, and no constants are computed |
 //! | `onnxruntime` | models run in the embedded runtime alone |
 //! | `images` | calibration data are arrays, files of arrays and callbacks |
-//! | `recover` | no equalization, learned rounding or bias correction |
+//! | `recover` | no scales between channels, learned rounding or bias correction |
 //! | `tool` | there is no command-line tool |
 //! | `tensorrt` | the tool builds no engines; it needs TensorRT's headers, and is off by default |
 

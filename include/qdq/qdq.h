@@ -1145,7 +1145,7 @@ qdq_status qdq_model_quantize(const qdq_model *model,
 ///
 /// The data is read several times, so `open` is called with `user` several times before this function
 /// returns. `method` and `percentile` are those of the ranges; the function computes new ranges with them
-/// between equalized layers.
+/// for activations whose channels it scales.
 ///
 /// `options` and `run_options` may be NULL. `report` may be NULL. Otherwise `*report` receives the changes as
 /// JSON: `layers`, each with `method`, `layer`, `changed` of `of`, `error_before` and `error_after` (mean
@@ -1448,7 +1448,8 @@ qdq_status qdq_policy_format_of(qdq_policy *policy, const char *pattern, qdq_for
 ///
 /// Returns QDQ_ERROR_UNSUPPORTED for quantizers that no format has; QDQ_ERROR_INVALID_ARGUMENT if the
 /// quantizer of the weight is disabled, or if one has no fixed range, is calibrating or scales its data
-/// first. qdq_quantize_options_set_weight_quantizer() takes the numbers of the weight over, and
+/// first. A front end stays in float all the same (qdq_policy_set_front_end()).
+/// qdq_quantize_options_set_weight_quantizer() takes the numbers of the weight over, and
 /// qdq_ranges_set() the range of the input.
 qdq_status qdq_policy_include_trained(qdq_policy *policy,
                                       const char *node,

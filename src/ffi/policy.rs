@@ -251,7 +251,8 @@ pub unsafe extern "C" fn qdq_policy_format_of(
 ///
 /// Returns QDQ_ERROR_UNSUPPORTED for quantizers that no format has; QDQ_ERROR_INVALID_ARGUMENT if the
 /// quantizer of the weight is disabled, or if one has no fixed range, is calibrating or scales its data
-/// first. qdq_quantize_options_set_weight_quantizer() takes the numbers of the weight over, and
+/// first. A front end stays in float all the same (qdq_policy_set_front_end()).
+/// qdq_quantize_options_set_weight_quantizer() takes the numbers of the weight over, and
 /// qdq_ranges_set() the range of the input.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_policy_include_trained(

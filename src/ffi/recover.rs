@@ -24,7 +24,7 @@ use super::status::qdq_status;
 ///
 /// The data is read several times, so `open` is called with `user` several times before this function
 /// returns. `method` and `percentile` are those of the ranges; the function computes new ranges with them
-/// between equalized layers.
+/// for activations whose channels it scales.
 ///
 /// `options` and `run_options` may be NULL. `report` may be NULL. Otherwise `*report` receives the changes as
 /// JSON: `layers`, each with `method`, `layer`, `changed` of `of`, `error_before` and `error_after` (mean

@@ -89,6 +89,10 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn report(&mut self, progress: Progress) -> ControlFlow<()> {
+        // Runs over data in memory read no source that could stop.
+        if self.cancel().is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+            return ControlFlow::Break(());
+        }
         let Some((call, user)) =
             self.options.and_then(|options| Some((options.progress?, options.user.pointer())))
         else {

@@ -135,6 +135,7 @@ impl Prepared {
     /// # Errors
     /// `Data` if a planned tensor has no range, or if a weight is not finite; those of [`check_trained`].
     pub fn quantize(&self, plan: &Plan, ranges: &Ranges, weights: &Weights) -> Result<Model> {
+        check_trained(self.graph(), &self.seen(plan, ranges), weights)?;
         self.quantize_ready(plan, ranges, weights, &ReadyWeights::new())
     }
 
@@ -146,9 +147,8 @@ impl Prepared {
         weights: &Weights,
         ready: &ReadyWeights,
     ) -> Result<Model> {
-        let seen = self.seen(plan, ranges);
-        check_trained(self.graph(), &seen, weights)?;
-        let model = qdq_model::quantize_with(&self.network, &seen, ranges, weights, ready)?;
+        let model =
+            qdq_model::quantize_with(&self.network, &self.seen(plan, ranges), ranges, weights, ready)?;
         for_target(model, plan)?.nested()
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::table::{Align, Table};
-use crate::finding::Finding;
+use crate::finding::{Finding, counted};
 
 /// A step that was tried.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,17 +18,24 @@ pub struct Step {
     pub is_kept: bool,
     /// The reason why the step was left out; empty if it was carried out.
     pub reason: String,
+    /// Whether the change is a layer in float.
+    pub is_float: bool,
 }
 
 impl Step {
     /// Creates a step that is part of the result.
     pub fn kept(name: String, score_db: f64) -> Self {
-        Self { name, score_db: Some(score_db), is_kept: true, reason: String::new() }
+        Self::judged(name, score_db, true, false)
+    }
+
+    /// Creates a step with its score.
+    pub fn judged(name: String, score_db: f64, is_kept: bool, is_float: bool) -> Self {
+        Self { name, score_db: Some(score_db), is_kept, reason: String::new(), is_float }
     }
 
     /// Creates a step that could not be carried out.
     pub fn left_out(name: String, reason: &str) -> Self {
-        Self { name, score_db: None, is_kept: false, reason: reason.to_owned() }
+        Self { name, score_db: None, is_kept: false, reason: reason.to_owned(), is_float: false }
     }
 }
 
@@ -46,6 +53,11 @@ pub struct BestReport {
 }
 
 impl BestReport {
+    /// Whether a layer in float was tried and taken back.
+    pub fn has_useless_float(&self) -> bool {
+        self.steps.iter().any(|step| step.is_float && !step.is_kept)
+    }
+
     /// Adds a finding, and logs it.
     pub fn note(&mut self, finding: Finding) {
         finding.log();
@@ -73,7 +85,7 @@ impl fmt::Display for BestReport {
             };
             table.row([step.name.clone(), figure, result]);
         }
-        write!(f, "{table}judged by {} samples: {:.2} dB", self.samples, self.score_db)
+        write!(f, "{table}judged by {}: {:.2} dB", counted(self.samples, "sample"), self.score_db)
     }
 }
 
@@ -88,12 +100,7 @@ mod tests {
             score_db: 31.0,
             steps: vec![
                 Step::kept("ranges by mse".to_owned(), 30.0),
-                Step {
-                    name: "bias correction".to_owned(),
-                    score_db: Some(29.0),
-                    is_kept: false,
-                    reason: String::new(),
-                },
+                Step::judged("bias correction".to_owned(), 29.0, false, false),
                 Step::left_out("equalization".to_owned(), "it does not know fp8"),
             ],
             findings: Vec::new(),

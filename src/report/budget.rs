@@ -20,14 +20,14 @@ pub struct LayerLeft {
 }
 
 impl LayerLeft {
-    /// Describes a layer by what it costs alone.
-    pub fn of(layer: &LayerSensitivity) -> Self {
+    /// Describes a layer by what it costs alone. `why` begins the reason.
+    pub fn of(layer: &LayerSensitivity, why: &str) -> Self {
         let cost = match (layer.output_db, layer.own_db) {
             (Some(decibels), _) => format!("quantized alone, it leaves {decibels:.1} dB at the outputs"),
             (None, Some(decibels)) => format!("quantized, its own output has {decibels:.1} dB"),
             (None, None) => "its cost cannot be measured".to_owned(),
         };
-        let reason = format!("left in float to keep within the budget: {cost}");
+        let reason = format!("{why}: {cost}");
         Self { layer: layer.layer.clone(), output_db: layer.output_db, reason }
     }
 }
@@ -86,18 +86,12 @@ impl BudgetReport {
 
 impl fmt::Display for BudgetReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let trials = self.curve.len();
+        let trials = counted(self.curve.len(), "trial");
         match (self.is_met, self.left.as_slice()) {
-            (false, _) => {
-                writeln!(f, "the budget is not met, even with all layers in float; {trials} trials")?
-            }
-            (true, []) => writeln!(f, "the budget is met with all layers quantized; {trials} trials")?,
+            (false, _) => writeln!(f, "the budget is not met, even with all layers in float; {trials}")?,
+            (true, []) => writeln!(f, "the budget is met with all layers quantized; {trials}")?,
             (true, left) => {
-                writeln!(
-                    f,
-                    "the budget is met with {} in float; {trials} trials",
-                    counted(left.len(), "layer")
-                )?;
+                writeln!(f, "the budget is met with {} in float; {trials}", counted(left.len(), "layer"))?;
                 for layer in left {
                     writeln!(f, "  {}: {}", layer.layer, layer.reason)?;
                 }

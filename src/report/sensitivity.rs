@@ -10,6 +10,8 @@ use crate::finding::Finding;
 /// The cost of quantizing one layer alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerSensitivity {
+    /// The plan and method that the layer belongs to, by their position among those that were measured.
+    pub candidate: usize,
     /// The name of the node.
     pub layer: String,
     /// Its operator.
@@ -24,7 +26,7 @@ pub struct LayerSensitivity {
     /// [`score_db`](super::compare::Comparison::score_db) defines it. It is infinite if the outputs do not
     /// change, and `None` if they cannot be measured.
     pub output_db: Option<f64>,
-    /// The share of the noise of all layers with the same format and method, 0 to 1. Noise of several layers
+    /// The share of the noise of all layers of the same plan and method, 0 to 1. Noise of several layers
     /// adds up as far as it is independent.
     pub share: f64,
     /// The multiply-accumulates of the layer for one sample, or the elements of its output if it has no
@@ -55,9 +57,7 @@ impl LayerSensitivity {
 impl Sensitivity {
     /// Sets the shares, and puts the layers in the order of their noise.
     pub fn sort(&mut self) {
-        let same = |one: &LayerSensitivity, other: &LayerSensitivity| {
-            one.format == other.format && one.method == other.method
-        };
+        let same = |one: &LayerSensitivity, other: &LayerSensitivity| one.candidate == other.candidate;
         let noise: Vec<f64> = (self.layers.iter())
             .map(|one| self.layers.iter().filter(|other| same(one, other)).map(LayerSensitivity::noise).sum())
             .collect();
@@ -142,6 +142,7 @@ mod tests {
 
     fn layer(name: &str, output_db: Option<f64>, method: &str) -> LayerSensitivity {
         LayerSensitivity {
+            candidate: usize::from(method == "max"),
             layer: name.to_owned(),
             op: "Conv".to_owned(),
             format: "int8".to_owned(),

@@ -64,6 +64,13 @@ mod tests {
         }
     }
 
+    /// A budget searches twice: in the order of worth, and in that of noise.
+    #[test]
+    fn two_searches_over_300_layers_take_at_most_40_trials() {
+        let most = (0..=300).map(|answer| fewest(300, |count| Ok(count >= answer)).unwrap().trials).max();
+        assert!(2 * most.unwrap() <= 40, "{most:?}");
+    }
+
     #[test]
     fn an_answer_was_tried_even_if_more_items_make_it_false() {
         let mut held = Vec::new();

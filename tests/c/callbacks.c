@@ -242,6 +242,15 @@ static void layers_are_measured_and_ranges_are_chosen(void) {
   FAILS(qdq_model_choose_ranges(model, plan, stats, 0, open_nothing, NULL, NULL, NULL, &found, &ranges, &error),
         QDQ_ERROR_CALLBACK, "gave no batches");
   CHECK(!found && !ranges);
+  // The switch stops work on batches that are in memory.
+  qdq_cancel *cancel = qdq_cancel_new();
+  qdq_run_options *run = qdq_run_options_new();
+  OK(qdq_run_options_set_cancel(run, cancel, &error));
+  qdq_cancel_request(cancel);
+  FAILS(qdq_model_sensitivity(model, plan, stats, QDQ_METHOD_MAX, 0, 0, open_again, NULL, NULL, run, &found, &error),
+        QDQ_ERROR_CANCELLED, "stopped");
+  qdq_run_options_free(&run);
+  qdq_cancel_free(&cancel);
   qdq_stats_free(&stats);
 }
 
@@ -251,6 +260,7 @@ static void data_is_opened_for_every_pass(void) {
   qdq_model *quantized;
   qdq_buffer *changes;
   struct script script = {.at = -1};
+  opened = 0;
   CHECK(calibrate(&script, NULL, &stats) == QDQ_OK);
   OK(qdq_plan_ranges(plan, stats, QDQ_METHOD_MAX, 0, &ranges, &error));
   qdq_quantize_options *weights = qdq_quantize_options_new();

@@ -5,7 +5,8 @@ usage: formats.py FOLDER [--write | --check] [NAME...]
 
 FOLDER comes from make_models.py. Each model is quantized by the tool with the rest in float16, compared with the float
 model, and built for SM 8.9 and 12.0. Every convolution and product that the plan quantizes must run in its format, and
-the engine of products alone must shrink as its weights do. --write writes the table into FORMATS.md, --check compares
+the engine of products alone must shrink as its weights do, and run each product of int8 weights as one kernel. What the
+tool writes passes onnx.checker, and ONNX Runtime computes from the form with a float32 rest as the embedded runtime does. --write writes the table into FORMATS.md, --check compares
 what the table says of kernels; accuracy may differ by half a decibel.
 """
 
@@ -25,6 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/python"))
 
 import engine_types  # noqa: E402
+import evaluate  # noqa: E402
 import rtx  # noqa: E402
 from builder import Builder  # noqa: E402
 
@@ -34,6 +36,10 @@ FORMATS = ("float16", "int8", "fp8", "int8-weights", "int4-weights")
 MODELS = ("transformer", "transformer_256", "vision_transformer", "digits", "products")
 # The formats that both libraries build: 8-bit floats from SM 8.9 on.
 TARGETS = (89, 120)
+# The least SQNR in dB of any model.
+LEAST = {"float16": 55, "int8": 29, "fp8": 19, "int8-weights": 34, "int4-weights": 12}
+# The largest difference in dB between the two runtimes.
+APART = 0.5
 # The largest size of the engine of products alone, against that in float16.
 LARGEST = {"int8": 0.6, "fp8": 0.6, "int8-weights": 0.6, "int4-weights": 0.35}
 TITLE = """# Formats in TensorRT-RTX
@@ -78,6 +84,12 @@ def qdq(*arguments):
     return json.loads(run.stdout)
 
 
+def computed(model):
+    """Lists the convolutions and products of a model."""
+    nodes = onnx.load(model, load_external_data=False).graph.node
+    return [node.name for node in nodes if node.op_type in ("Conv", "Gemm", "MatMul")]
+
+
 def kind(operations):
     """Says what the kernel of a convolution or product reads."""
     read = [set(operation.inputs) for operation in operations]
@@ -91,17 +103,41 @@ def kind(operations):
 
 
 def built(model, float_model, sm):
-    """Builds an engine. Returns its bytes, and the kind of the kernels of each convolution and product."""
+    """Builds an engine. Returns its bytes, and the operations of each convolution and product."""
     with tempfile.NamedTemporaryFile() as file:
         problem = rtx.build_to(model, file.name, sm=sm)
         if problem:
             raise RuntimeError(f"{model.name} for SM {sm}: {problem}")
         engine = pathlib.Path(file.name).read_bytes()
     found = rtx.Engine(True, "", engine_types.operations(engine))
-    nodes = [node.name for node in onnx.load(float_model, load_external_data=False).graph.node
-             if node.op_type in ("Conv", "Gemm", "MatMul")]
-    kinds = {name: kind(operations) for name in nodes if (operations := found.of_node(name))}
-    return len(engine), kinds
+    operations = {name: of_node for name in computed(float_model) if (of_node := found.of_node(name))}
+    return len(engine), operations
+
+
+def is_fused(operations):
+    """Whether a product of int8 weights is one kernel with float16 in and out."""
+    return len(operations) == 1 and {"half", "int8"} <= set(operations[0].inputs) and operations[0].outputs == ["half"]
+
+
+def lowest_sqnr(model, output, test):
+    """Returns the lowest SQNR of the outputs in the embedded runtime."""
+    outputs = qdq("compare", model, output, "-d", test)["outputs"]
+    return min(found["sqnr_db"] for found in outputs if found.get("sqnr_db") is not None)
+
+
+def problems_of_file(name, form, folder, scratch):
+    """Checks the form with a float32 rest: by onnx.checker, and by what ONNX Runtime computes from it."""
+    model, calibration, test = files(name, folder, scratch)
+    output = scratch / f"{name}.{form}.float32.onnx"
+    qdq("quantize", model, "-o", output, "-d", calibration, "--format", form)
+    onnx.checker.check_model(str(output), full_check=True)
+    data = dict(numpy.load(test))
+    first = onnx.load(model, load_external_data=False).graph.input[0].type.tensor_type.shape.dim[0]
+    batch = first.dim_value or 1
+    expected, found = (evaluate.run(path, data, batch) for path in (model, output))
+    theirs = min(evaluate.sqnr(expected[key], found[key]) for key in expected)
+    ours = lowest_sqnr(model, output, test)
+    return [f"ONNX Runtime: {theirs:.2f} dB, embedded: {ours:.2f} dB"] if abs(theirs - ours) > APART else []
 
 
 def measured(name, form, folder, scratch):
@@ -116,11 +152,20 @@ def measured(name, form, folder, scratch):
         qdq("quantize", model, *options, "--target", "rtx", "--format", form)
         inspected = qdq("inspect", model, "--target", "rtx", "--format", form)
         planned = {node["name"]: node["verdict"] for node in inspected["nodes"]}
-    outputs = qdq("compare", model, output, "-d", test)["outputs"]
-    sqnr = min(found["sqnr_db"] for found in outputs if found.get("sqnr_db") is not None)
-    size, kinds = built(output, model, TARGETS[0])
-    others = [built(output, model, sm)[1] for sm in TARGETS[1:]]
+    onnx.checker.check_model(str(output), full_check=True)
+    sqnr = lowest_sqnr(model, output, test)
+    kinds_of = lambda operations: {node: kind(of_node) for node, of_node in operations.items()}
+    size, operations = built(output, model, TARGETS[0])
+    kinds = kinds_of(operations)
+    others = [kinds_of(built(output, model, sm)[1]) for sm in TARGETS[1:]]
     problems = [f"SM {sm} runs other kernels" for sm, other in zip(TARGETS[1:], others) if other != kinds]
+    problems += problems_of_file(name, form, folder, scratch) if form != "float16" else []
+    problems += [f"{sqnr:.1f} dB instead of {LEAST[form]}"] if sqnr < LEAST[form] else []
+    problems += [f"{node} is planned, and no kernel has its name" for node, found in planned.items()
+                 if found == form and node not in kinds and node in computed(model)]
+    if name == "products" and form == "int8-weights":
+        problems += [f"{node} is not one kernel from half to half" for node, of_node in operations.items()
+                     if not is_fused(of_node)]
     # TensorRT-RTX dequantizes some weights in a kernel of their own, so only the table says how many.
     problems += [f"{node} runs as {found}, not in {planned[node]}" for node, found in kinds.items()
                  if planned.get(node) == form != found and not form.endswith("weights")]

@@ -230,7 +230,8 @@ class Exporter {
   Ranges ranges_;
   std::vector<Layer> exported_;
   std::vector<LeftInFloat> left_in_float_;
-  Policy::Builder policy_ = Policy::make();
+  // The quantizers have decided, so a front end is no exception.
+  Policy::Builder policy_ = Policy::make().front_end(FrontEnd::Int8);
   QuantizeOptions::Builder quantized_ = QuantizeOptions::make();
 };
 

@@ -144,7 +144,7 @@ const RULES: &[Rule] = &[
         remedy: "give it to the command that writes the model",
     },
     Rule {
-        commands: &["quantize", "calibrate", "cast", "compare"],
+        commands: &["quantize", "calibrate", "cast", "compare", "sensitivity"],
         options: &["onnxruntime"],
         works: |typed| typed.get_one("runtime") != Some(&crate::args::Runtime::Embedded),
         why: "the embedded runtime runs the model",

@@ -121,7 +121,7 @@ impl Drop for Bar {
 }
 
 /// The options that correspond to words of the library's remedies.
-const TYPED: [(&str, &str); 20] = [
+const TYPED: [(&str, &str); 21] = [
     ("run it in ONNX Runtime", "--runtime onnxruntime"),
     ("run it in the embedded runtime", "--runtime embedded"),
     ("run it in the other runtime", "--runtime"),
@@ -132,7 +132,7 @@ const TYPED: [(&str, &str); 20] = [
     ("profiling verbosity kDETAILED", "--detailed"),
     ("set feeds to whole", "--feeds whole"),
     ("raise the opset", "--opset N"),
-    ("equalize the channels", "--equalize"),
+    ("equalize or smooth the channels", "--equalize, --smooth"),
     ("use a percentile", "--method percentile"),
     ("use entropy", "--method entropy"),
     ("use mse", "--method mse"),
@@ -140,6 +140,7 @@ const TYPED: [(&str, &str); 20] = [
     ("leave the layer in float", "--exclude NAME"),
     ("leave the layers before it in float", "--exclude NAME"),
     ("learn the rounding of its weight", "--learned-rounding"),
+    ("measure each layer alone", "qdq sensitivity"),
     ("compare every tensor", "--per-tensor"),
     ("give the statistics of the calibration", "--stats FILE"),
 ];

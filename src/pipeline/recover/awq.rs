@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{NodeId, TensorId};
 use crate::onnx::{Model, Network};
 use crate::recover::Refusal;
@@ -119,7 +119,9 @@ pub(super) fn apply(network: &mut Network, kept: &[Kept]) -> Result<Vec<String>>
     let graph = network.graph.clone();
     let mut changed = Vec::new();
     for Kept { fold, scales } in kept {
-        for (_, name, value) in fold.scaled(&network.model, scales)?.into_iter().flatten() {
+        for (_, name, value) in fold.scaled(&network.model, scales)?.ok_or_else(|| {
+            Error::new(ErrorKind::Internal, "the weights of a layer no longer take its scales")
+        })? {
             network.model.set_constant(&name, value)?;
         }
         let outputs = fold.nodes.iter().filter_map(|&node| graph.node(node).output(0));

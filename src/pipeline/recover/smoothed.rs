@@ -1,7 +1,7 @@
 //! A model with smoothed activations.
 
 use crate::emit::Ranges;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, counted};
 use crate::graph::Edge;
 use crate::onnx::{Edits, Network, NodeSpec, Position};
@@ -36,7 +36,9 @@ pub(super) fn apply(
     let (mut edits, mut names) = (Edits::new(), network.model.unique_names());
     let (mut scaled, mut entries, mut products) = (Vec::new(), Vec::new(), Vec::new());
     for Kept { site, scales, amax, balance, entries: own } in kept {
-        for (_, name, value) in site.weights(&network.model, &scales)?.into_iter().flatten() {
+        for (_, name, value) in site.weights(&network.model, &scales)?.ok_or_else(|| {
+            Error::new(ErrorKind::Internal, "the weights of a layer no longer take its scales")
+        })? {
             network.model.set_constant(&name, value)?;
         }
         let tensor = graph.tensor(site.tensor);

@@ -45,7 +45,8 @@ impl Prepared {
     /// group of tensors that share a scale gets the range with the least error of the layers that read it.
     /// Weights are quantized as they will be written. All candidates of all groups run beside the float
     /// layers in one pass. Ranges that win there and do not improve the network's outputs are taken back
-    /// ([`toggles`]). So the score is never below that of the best single method.
+    /// ([`toggles`]). If another method is better on all samples, though only by chance, it is taken. So the
+    /// result is never worse than the best single method on the samples that judged and those that chose.
     ///
     /// Some samples choose the ranges and others judge the outputs, if the data have four batches or more. A
     /// finding says how many.
@@ -74,12 +75,17 @@ impl Prepared {
         let samples = Samples::split(passes, options.samples)?;
         let judge = Judge::open(&self.model().nested()?, &samples.all(), passes.runtime, passes.report)?;
         let held_out = samples.judging.len().min(judge.batches().len());
+        let findings = [samples.findings.as_slice(), &judge.compared.findings].concat();
         let ready = ready_weights(self.network(), plan, &options.weights)?;
         let trials = Trials { prepared: self, plan, options, judge, ready };
         let tried = trials.singles(stats, passes)?;
-        let scores = tried.iter().map(|single| (single.method, single.score.mean())).collect();
         let mut methods: Vec<Method> = tried.iter().map(|single| single.method).collect();
-        let Single { method: single, ranges: base, score } = best(tried)?;
+        let mut singles = tried.clone();
+        // The best of all comes first.
+        singles.sort_by(|one, other| other.score.mean().total_cmp(&one.score.mean()));
+        let figure = |score: &Score| score.of_first(held_out).mean();
+        let scores = tried.iter().map(|single| (single.method, figure(&single.score))).collect();
+        let Single { method: mut single, ranges: mut base, score } = best(tried)?;
         methods.sort_by_key(|&method| method != single);
 
         let mut open = || Ok(Box::new(Held::new(&samples.teaching)) as Box<dyn BatchSource>);
@@ -100,12 +106,17 @@ impl Prepared {
                 false => kept.clear(),
             }
         }
+        // A method that is better by chance alone is not worse on these samples.
+        if let Some(other) = singles.into_iter().find(|other| other.score.mean() > found.mean()) {
+            kept.clear();
+            (single, base, found) = (other.method, other.ranges, other.score);
+        }
         let mut ranges = with(&base, &changes, &kept)?;
         ranges.method = Some(AUTO.to_owned());
-        ranges.findings.extend(samples.findings.clone());
+        ranges.findings.extend(findings);
         let changed = kept.iter().flat_map(|&at| changes[at].tensors.iter().cloned()).collect();
-        let judged = (samples.judges(), samples.is_held_out);
-        Ok(ChosenRanges { ranges, single, scores, score: found.mean(), changed, judged }.noted())
+        let judged = (trials.judge.samples_of_first(held_out), samples.is_held_out);
+        Ok(ChosenRanges { ranges, single, scores, score: figure(&found), changed, judged }.noted())
     }
 }
 
@@ -121,6 +132,7 @@ fn with(base: &Ranges, changes: &[Change], kept: &BTreeSet<usize>) -> Result<Ran
 }
 
 /// The ranges of one method, and their score.
+#[derive(Clone)]
 struct Single {
     method: Method,
     ranges: Ranges,

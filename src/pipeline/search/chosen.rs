@@ -19,7 +19,7 @@ pub struct ChosenRanges {
     /// The single method that is best at the network's outputs.
     pub single: Method,
     /// The single methods with their scores in decibels, in the order of their trial: means over the batches
-    /// of [`score_db`](crate::report::compare::Comparison::score_db).
+    /// that judge of [`score_db`](crate::report::compare::Comparison::score_db).
     pub scores: Vec<(Method, f64)>,
     /// The score of the chosen ranges.
     pub score: f64,

@@ -9,9 +9,10 @@ use crate::finding::Finding;
 use crate::onnx::Model;
 use crate::pipeline::calibrate::of_batch;
 use crate::pipeline::compared::{CompareOptions, Compared};
+use crate::pipeline::filled;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::ready::{Ready, add, comparable, rounding};
-use crate::report::compare::{Agreement, Comparison, Metrics, NamedMetrics};
+use crate::report::compare::{Comparison, Metrics, NamedMetrics};
 use crate::runtime::{RuntimeOptions, Tap, Unknown};
 use crate::search::Score;
 use crate::tensor::{Tensor, TensorView};
@@ -21,8 +22,11 @@ pub(super) struct Judge {
     float: Model,
     pub compared: Compared,
     runtime: RuntimeOptions,
-    batches: Vec<(Batch, Vec<Tensor>)>,
+    batches: Vec<Judged>,
 }
+
+/// A batch that judges, with the float model's outputs.
+pub(super) type Judged = (Batch, Vec<Tensor>);
 
 /// A function that is called after every batch. `Break` stops the run.
 pub(super) type Report<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
@@ -58,11 +62,13 @@ impl Judge {
         let mut progress = Progress::start(Some(batches.len()));
         let mut judging = Vec::new();
         for batch in batches {
-            if ready.runner.can_cut(batch, true)? {
-                let outputs = ready.run(batch).map_err(|error| of_batch(error, &inputs, batch))?;
-                judging.push((batch.clone(), outputs));
-                progress.advance(batch.samples, report)?;
+            if !ready.runner.can_cut(batch, true)? {
+                compared.findings.push(filled::left_out(batch, progress.samples)?);
+                continue;
             }
+            let outputs = ready.run(batch).map_err(|error| of_batch(error, &inputs, batch))?;
+            judging.push((batch.clone(), outputs));
+            progress.advance(batch.samples, report)?;
         }
         progress.check_any()?;
         compared.findings.iter().for_each(Finding::log);
@@ -79,7 +85,6 @@ impl Judge {
         let rounding = rounding([&self.float, &quantized]);
         let mut ready = Ready::open(&quantized, compared, Arc::new(Unheard), runtime, rounding)?;
         let mut outputs = vec![Metrics::default(); compared.outputs.len()];
-        let mut agreement = Agreement::default();
         let (mut score, mut all) = (Score::default(), Vec::new());
         let mut progress = Progress::start(Some(batches.min(self.batches.len())));
         for (batch, expected) in self.batches.iter().take(batches) {
@@ -91,15 +96,11 @@ impl Judge {
             outputs.iter_mut().zip(&of_batch).for_each(|(sum, metrics)| sum.merge(metrics));
             let of_batch = Comparison { outputs: named(compared, of_batch), ..Comparison::default() };
             score.add(of_batch.score_db().unwrap_or(f64::NEG_INFINITY));
-            if let (Some(expected), Some(found)) = (expected.first(), found.first()) {
-                agreement.add(expected.view(), found.view(), None);
-            }
             all.push(found);
             progress.advance(batch.samples, report)?;
         }
         let outputs = named(compared, outputs);
-        let comparison =
-            Comparison { samples: progress.samples, outputs, agreement, ..Comparison::default() };
+        let comparison = Comparison { samples: progress.samples, outputs, ..Comparison::default() };
         Ok(Judgement { score, comparison, outputs: all })
     }
 
@@ -108,13 +109,25 @@ impl Judge {
         &self.float
     }
 
+    /// Whether the values of a compared output are floating-point numbers.
+    pub fn float_output(&self, name: &str) -> bool {
+        let at = self.compared.outputs.iter().position(|output| output == name);
+        let value = at.and_then(|at| self.batches.first()?.1.get(at));
+        value.is_some_and(|value| value.dtype().is_float())
+    }
+
     /// Returns the number of samples that judge.
     pub fn samples(&self) -> usize {
-        self.batches.iter().map(|(batch, _)| batch.samples).sum()
+        self.samples_of_first(usize::MAX)
+    }
+
+    /// Returns the number of samples of the first batches.
+    pub fn samples_of_first(&self, batches: usize) -> usize {
+        self.batches.iter().take(batches).map(|(batch, _)| batch.samples).sum()
     }
 
     /// Returns the batches that judge, with the float model's outputs.
-    pub fn batches(&self) -> &[(Batch, Vec<Tensor>)] {
+    pub fn batches(&self) -> &[Judged] {
         &self.batches
     }
 }

@@ -45,12 +45,12 @@ impl Samples {
         let mut samples = Self { is_held_out: has_teaching, ..Self::default() };
         let (mut seen, mut bytes, mut dropped) = (0, 0, 0);
         while let Some(batch) = source.next_batch()? {
-            let choice = Choice::of(total, seen, most.div_ceil(batch.samples.max(1)), has_teaching);
+            let purpose = Purpose::of(total, seen, most.div_ceil(batch.samples.max(1)), has_teaching);
             seen += 1;
-            let part = match choice {
-                Choice::Judges => &mut samples.judging,
-                Choice::Teaches => &mut samples.teaching,
-                Choice::Neither => continue,
+            let part = match purpose {
+                Purpose::Judges => &mut samples.judging,
+                Purpose::Teaches => &mut samples.teaching,
+                Purpose::Neither => continue,
             };
             let size: usize =
                 batch.inputs.iter().map(|(_, tensor)| tensor.view().data().as_bytes().len()).sum();
@@ -84,22 +84,17 @@ impl Samples {
         let others: &[Batch] = if self.is_held_out { &self.teaching } else { &[] };
         [&self.judging, others].concat()
     }
-
-    /// Returns the number of samples that judge.
-    pub fn judges(&self) -> usize {
-        self.judging.iter().map(|batch| batch.samples).sum()
-    }
 }
 
-/// The use of a batch.
+/// The purpose of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Choice {
+enum Purpose {
     Judges,
     Teaches,
     Neither,
 }
 
-impl Choice {
+impl Purpose {
     /// Decides on batch `at` of `total`, of which `most` may have each use.
     ///
     /// If the total is unknown, every other batch is taken until there are enough.
@@ -160,8 +155,8 @@ impl BatchSource for Held {
 mod tests {
     use super::*;
 
-    fn count(total: usize, most: usize, has_teaching: bool, choice: Choice) -> usize {
-        (0..total).filter(|&at| Choice::of(Some(total), at, most, has_teaching) == choice).count()
+    fn count(total: usize, most: usize, has_teaching: bool, purpose: Purpose) -> usize {
+        (0..total).filter(|&at| Purpose::of(Some(total), at, most, has_teaching) == purpose).count()
     }
 
     #[test]
@@ -169,7 +164,7 @@ mod tests {
         for (total, most, judging, teaching) in
             [(4, 32, 2, 2), (50, 32, 25, 25), (1000, 32, 32, 32), (200, 8, 8, 8), (3, 32, 0, 3)]
         {
-            let found = [Choice::Judges, Choice::Teaches].map(|choice| count(total, most, true, choice));
+            let found = [Purpose::Judges, Purpose::Teaches].map(|purpose| count(total, most, true, purpose));
             assert_eq!(found, [judging, teaching], "{total} batches, {most}");
         }
     }
@@ -177,16 +172,16 @@ mod tests {
     #[test]
     fn samples_that_judge_are_spread() {
         let chosen: Vec<usize> =
-            (0..12).filter(|&at| Choice::of(Some(12), at, 3, false) == Choice::Judges).collect();
+            (0..12).filter(|&at| Purpose::of(Some(12), at, 3, false) == Purpose::Judges).collect();
         assert_eq!(chosen, [3, 7, 11]);
-        assert_eq!(count(5, 32, false, Choice::Judges), 5);
+        assert_eq!(count(5, 32, false, Purpose::Judges), 5);
     }
 
     #[test]
     fn data_of_unknown_length_is_divided_as_it_comes() {
-        let of = |at| Choice::of(None, at, 2, true);
-        let found: Vec<Choice> = (0..9).map(of).collect();
-        use Choice::{Judges, Neither, Teaches};
+        let of = |at| Purpose::of(None, at, 2, true);
+        let found: Vec<Purpose> = (0..9).map(of).collect();
+        use Purpose::{Judges, Neither, Teaches};
         assert_eq!(found, [Teaches, Judges, Teaches, Judges, Neither, Neither, Neither, Neither, Neither]);
     }
 }

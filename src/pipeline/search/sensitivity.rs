@@ -71,12 +71,19 @@ impl Prepared {
         let samples = Samples::judging(passes, options.samples)?;
         let judge = Judge::open(&self.model().nested()?, &samples.judging, passes.runtime, passes.report)?;
         let mut found = Sensitivity {
-            samples: samples.judges(),
+            samples: judge.samples(),
             findings: [samples.findings.clone(), judge.compared.findings.clone()].concat(),
             ..Sensitivity::default()
         };
-        for Candidates { plan, method } in candidates {
+        for (candidate, Candidates { plan, method }) in candidates.iter().enumerate() {
             let ranges = finding::once(|| self.ranges(plan, &stats.only(&self.taps(plan, false)), *method))?;
+            let known = found.findings.len();
+            found.findings.extend(ranges.findings.iter().cloned());
+            for at in (known..found.findings.len()).rev() {
+                if found.findings[..known].contains(&found.findings[at]) {
+                    found.findings.remove(at);
+                }
+            }
             let plan = &self.seen(plan, &ranges);
             let ready = ready_weights(self.network(), plan, &options.weights)?;
             let of_plan = OfPlan { prepared: self, plan, ranges: &ranges, weights: &options.weights, ready };
@@ -86,6 +93,7 @@ impl Prepared {
             for ((node, own), output_db) in of_plan.layers().into_iter().zip(own).zip(outputs) {
                 let decision = &plan.decisions[node.0];
                 found.layers.push(LayerSensitivity {
+                    candidate,
                     layer: graph.node(node).name.clone(),
                     op: graph.node(node).op.clone(),
                     format: decision.format.to_string(),
@@ -101,9 +109,19 @@ impl Prepared {
                 });
             }
         }
+        fill_costs(&mut found.layers);
         found.sort();
         Ok(found)
     }
+}
+
+/// Gives layers whose output was not measured the median cost, so that they are neither the cheapest nor the
+/// dearest.
+fn fill_costs(layers: &mut [LayerSensitivity]) {
+    let mut known: Vec<u64> = layers.iter().map(|layer| layer.cost).filter(|&cost| cost > 0).collect();
+    known.sort_unstable();
+    let median = known.get(known.len() / 2).copied().unwrap_or(1);
+    layers.iter_mut().filter(|layer| layer.cost == 0).for_each(|layer| layer.cost = median);
 }
 
 /// The layers of one plan with their ranges.
@@ -143,15 +161,15 @@ impl OfPlan<'_> {
     fn outputs(&self, judge: &Judge, passes: &mut Passes<'_>) -> Result<Vec<Option<f64>>> {
         let layers = self.layers();
         let mut sums: Vec<Vec<Option<Metrics>>> = vec![Vec::new(); layers.len()];
-        let bytes = Activations::bytes(judge.float())?.max(1);
-        for part in judge.batches().chunks((MOST_BYTES / bytes).max(1)) {
-            let batches: Vec<&Batch> = part.iter().map(|(batch, _)| batch).collect();
-            let expected: Vec<_> = part.iter().map(|(batch, outputs)| (batch, outputs.as_slice())).collect();
-            let activations = Activations::of(judge.float(), &batches, passes.runtime)?;
+        let mut rest = judge.batches();
+        while !rest.is_empty() {
+            let activations = Activations::of(judge, rest, MOST_BYTES, passes.runtime)?;
+            let (part, others) = rest.split_at(activations.batches());
+            rest = others;
             for (&layer, sums) in layers.iter().zip(&mut sums) {
                 let others = self.layers().into_iter().filter(|&other| other != layer).collect();
                 let model = self.alone(&others)?;
-                let found = suffix::judge(judge, &model, &activations, &expected, passes.runtime)?;
+                let found = suffix::judge(judge, &model, &activations, part, passes)?;
                 match sums.is_empty() {
                     true => *sums = found,
                     false => merge(sums, &found),

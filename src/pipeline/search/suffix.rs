@@ -3,21 +3,22 @@
 //! If only one layer of a model is quantized, all that it does not change is as in the float model. So the
 //! run begins at the layer, with the activations of the float model, and computes only what depends on it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::batch::Batch;
 use crate::dtype::DataType;
 use crate::error::Result;
 use crate::graph::{Graph, TensorId, TensorKind};
-use crate::onnx::{Model, Rounding};
+use crate::onnx::Model;
 use crate::pipeline::compared::Compared;
+use crate::pipeline::progress::Progress;
 use crate::pipeline::ready::{Ready, Shelf, add, comparable, rounding};
+use crate::pipeline::recover::Passes;
 use crate::report::compare::Metrics;
 use crate::runtime::{self, RuntimeOptions};
-use crate::tensor::Tensor;
+use crate::tensor::{Dim, Tensor, TensorSpec};
 
-use super::judge::{Judge, Unheard};
+use super::judge::{Judge, Judged, Unheard};
 
 /// The activations of the float model for some batches.
 pub(super) struct Activations {
@@ -27,28 +28,36 @@ pub(super) struct Activations {
 }
 
 impl Activations {
-    /// Runs the float model and keeps all its floating-point activations in f32.
-    pub fn of(float: &Model, batches: &[&Batch], options: &RuntimeOptions) -> Result<Self> {
+    /// Runs the float model on the first batches, until their activations would exceed `most` bytes, and
+    /// keeps all floating-point activations on which the compared outputs depend. There is at least one
+    /// batch.
+    pub fn of(judge: &Judge, batches: &[Judged], most: usize, options: &RuntimeOptions) -> Result<Self> {
+        let float = &judge.compared.part_of(judge.float())?;
         let graph = float.graph()?;
         // A tensor of a flattened subgraph is no tensor of the main graph that could be fed.
         let kept: Vec<TensorId> = if float.is_flat() { Vec::new() } else { kept(&graph).collect() };
         let names: Vec<String> = kept.into_iter().map(|id| graph.tensor(id).name.clone()).collect();
         let shelf = Arc::new(Shelf { tensors: Mutex::new(vec![None; names.len()]) });
-        let mut runner = runtime::open_with(float, &names, shelf.clone(), options, Rounding::Off)?;
-        let mut kept = Vec::new();
-        for batch in batches {
+        let rounding = rounding([float, float]);
+        let mut runner = runtime::open_with(float, &names, shelf.clone(), options, rounding)?;
+        let (mut kept, mut bytes): (Vec<Vec<Option<Tensor>>>, usize) = (Vec::new(), 0);
+        for (batch, _) in batches {
             runner.run(batch)?;
             let mut tensors = shelf.tensors.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.push(std::mem::replace(&mut *tensors, vec![None; names.len()]));
+            let found = std::mem::replace(&mut *tensors, vec![None; names.len()]);
+            let sizes = found.iter().flatten().map(|tensor| tensor.view().data().as_bytes().len());
+            bytes += sizes.sum::<usize>();
+            if bytes > most && !kept.is_empty() {
+                break;
+            }
+            kept.push(found);
         }
         Ok(Self { names, batches: kept })
     }
 
-    /// Returns the bytes of all activations of one sample, as far as their shapes are known.
-    pub fn bytes(float: &Model) -> Result<usize> {
-        let graph = float.graph()?;
-        let size = |id| graph.tensor(id).fixed_shape().map_or(0, |shape| shape.iter().product::<usize>() * 4);
-        Ok(kept(&graph).map(size).sum())
+    /// Returns the number of batches whose activations are kept.
+    pub fn batches(&self) -> usize {
+        self.batches.len()
     }
 }
 
@@ -69,8 +78,8 @@ pub(super) fn judge(
     judge: &Judge,
     quantized: &Model,
     activations: &Activations,
-    batches: &[(&Batch, &[Tensor])],
-    options: &RuntimeOptions,
+    batches: &[Judged],
+    passes: &mut Passes<'_>,
 ) -> Result<Vec<Option<Metrics>>> {
     let (float, compared) = (judge.float(), &judge.compared);
     let quantized = &comparable(quantized)?;
@@ -86,8 +95,8 @@ pub(super) fn judge(
     }
     let is_kept = |id: TensorId| activations.names.contains(&graph.tensor(id).name) && !changed.contains(&id);
     let border = border(&graph, wanted.iter().filter_map(|&at| outputs[at]), is_kept);
-    let fed: BTreeMap<String, DataType> =
-        border.iter().map(|&id| (graph.tensor(id).name.clone(), DataType::F32)).collect();
+    let fed: Vec<TensorSpec> = border.iter().map(|&id| spec_of(&graph, id)).collect();
+    let is_fed = |name: &String| fed.iter().any(|spec| spec.name == *name);
     let part = Compared {
         outputs: wanted.iter().map(|&at| compared.outputs[at].clone()).collect(),
         activations: Vec::new(),
@@ -95,11 +104,13 @@ pub(super) fn judge(
         findings: Vec::new(),
     };
     let model = quantized.starting_at(&fed)?;
-    let mut ready = Ready::open(&model, &part, Arc::new(Unheard), options, rounding([float, quantized]))?;
+    let rounding = rounding([float, quantized]);
+    let mut ready = Ready::open(&model, &part, Arc::new(Unheard), passes.runtime, rounding)?;
+    let mut progress = Progress::start(Some(batches.len()));
     let positions: Vec<(usize, &String)> =
-        activations.names.iter().enumerate().filter(|(_, name)| fed.contains_key(*name)).collect();
+        activations.names.iter().enumerate().filter(|(_, name)| is_fed(name)).collect();
     for ((batch, expected), kept) in batches.iter().zip(&activations.batches) {
-        let mut batch = (*batch).clone();
+        let mut batch = batch.clone();
         for &(at, name) in &positions {
             batch.inputs.extend(kept[at].clone().map(|tensor| (name.clone(), tensor)));
         }
@@ -109,8 +120,16 @@ pub(super) fn judge(
                 add(metrics, &expected[at], found.view());
             }
         }
+        progress.advance(batch.samples, passes.report)?;
     }
     Ok(metrics)
+}
+
+/// Describes a tensor that is fed. Its rank matters to the runtimes, and its sizes do not.
+fn spec_of(graph: &Graph, id: TensorId) -> TensorSpec {
+    let tensor = graph.tensor(id);
+    let shape = tensor.rank().map(|rank| vec![Dim::Unknown; rank]);
+    TensorSpec { name: tensor.name.clone(), dtype: Some(DataType::F32), shape }
 }
 
 /// Lists the tensors that depend on nodes that the float model does not have.

@@ -58,6 +58,14 @@ pub(super) fn reasons(
     found
 }
 
+/// Returns the remedy for uneven channels: scales between channels are for int8 alone.
+fn uneven(format: Format) -> &'static str {
+    match format {
+        Format::Int8 => "equalize or smooth the channels, use a percentile, or leave the layer in float",
+        _ => "use a percentile, or leave the layer in float",
+    }
+}
+
 struct Input<'a> {
     name: &'a str,
     range: Option<&'a QuantizedRange>,
@@ -75,6 +83,8 @@ impl Input<'_> {
     }
 
     fn outlier(&self, channels: &[f32]) -> Option<Reason> {
+        // A tensor that is not quantized loses nothing to its channels.
+        let format = self.range?.format;
         let (at, largest, median) = largest_and_median(channels)?;
         (channels.len() > 2 && largest.is_finite() && largest >= OUTLIER * median && largest > 0.0).then(
             || {
@@ -86,12 +96,7 @@ impl Input<'_> {
                     ("channel_max", largest.into()),
                     ("median_channel_max", median.into()),
                 ];
-                self.reason(
-                    Kind::OutlierChannel,
-                    evidence,
-                    message,
-                    "equalize the channels, use a percentile, or leave the layer in float",
-                )
+                self.reason(Kind::OutlierChannel, evidence, message, uneven(format))
             },
         )
     }
@@ -128,7 +133,7 @@ impl Input<'_> {
                 shown(range.amax)
             );
             let evidence = vec![("range", range.amax.into()), ("share_lost", vanished)];
-            let remedy = "equalize the channels, use a percentile, or leave the layer in float";
+            let remedy = uneven(range.format);
             found.push(self.reason(Kind::Coarse, evidence, message, remedy));
         }
         let clipped = above(stats, range.most());

@@ -86,7 +86,8 @@ pub fn advise(graph: &Graph, comparison: &Comparison, facts: &Facts, stats: Opti
             sqnr_db: output.metrics.sqnr_db(),
             evidence: Vec::new(),
             message: "neither the weights nor the figures of the outputs show which layer it is".to_owned(),
-            remedy: "compare every tensor, and give the statistics of the calibration".to_owned(),
+            remedy: "compare every tensor, and give the statistics of the calibration, or measure each layer alone"
+                .to_owned(),
         });
     }
     advice
@@ -120,7 +121,7 @@ fn unexplained(suspect: &Suspect<'_>, has_stats: bool) -> Reason {
             false => "its weight does not explain it, and no statistics of its input are given".to_owned(),
         },
         remedy: match has_stats {
-            true => "leave the layer in float, or learn the rounding of its weight",
+            true => "measure each layer alone, leave the layer in float, or learn the rounding of its weight",
             false => "give the statistics of the calibration, or leave the layer in float",
         },
     }

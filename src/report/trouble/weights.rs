@@ -39,7 +39,7 @@ fn of(weight: &WeightFacts, suspect: &Suspect<'_>) -> Vec<Reason> {
             ("channel_max", largest.into()),
             ("median_channel_max", median.into()),
         ];
-        let remedy = "equalize the channels, or leave the layer in float";
+        let remedy = "equalize or smooth the channels, or leave the layer in float";
         add(Kind::OutlierWeight, evidence, message, remedy);
     }
     if let Some((at, largest, median)) = largest_and_median(&weight.outputs) {
@@ -58,7 +58,7 @@ fn of(weight: &WeightFacts, suspect: &Suspect<'_>) -> Vec<Reason> {
                 Kind::SharedScale,
                 evidence,
                 message,
-                "give each output channel a scale of its own, or equalize the channels",
+                "give each output channel a scale of its own, or equalize or smooth the channels",
             );
         }
         let dead = weight.outputs.iter().filter(|&&max| max <= DEAD * largest).count();

@@ -176,7 +176,11 @@ fn a_comparison_with_a_report_prints_what_it_prints_without() {
 fn the_reasons_for_a_bad_result_are_said() {
     let place = faulty(&["outlier", "far", "flat", "broken"]);
     for (name, kind, parts) in [
-        ("outlier", "outlier-channel", ["layer 'guilty'", "channel 3 of its input reaches", "(--equalize)"]),
+        (
+            "outlier",
+            "outlier-channel",
+            ["layer 'guilty'", "channel 3 of its input reaches", "(--equalize, --smooth)"],
+        ),
         ("far", "far-range", ["layer 'guilty'", "99.99% of the values", "(--method percentile)"]),
         ("flat", "nearly-constant", ["layer 'guilty'", "within two steps", "(--exclude NAME)"]),
         (

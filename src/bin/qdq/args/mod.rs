@@ -110,7 +110,8 @@ pub struct Quantize {
     /// recovery, up to two layers in float
     #[arg(long, help_heading = "Accuracy",
           conflicts_with_all = ["method", "equalize", "smooth", "awq", "learned_rounding", "bias_correction", "min_sqnr",
-                                "output_min", "max_disagreement", "metric"])]
+                                "output_min", "max_disagreement", "top_k", "metric", "min_metric", "max_metric",
+                                "metric_timeout"])]
     pub best: bool,
     #[command(flatten)]
     pub budget: BudgetArgs,

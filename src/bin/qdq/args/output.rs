@@ -14,7 +14,7 @@ pub struct CacheHeaderArgs {
 }
 
 /// Choice of the nodes to quantize.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Placement")]
 pub struct PolicyArgs {
     /// Quantize only nodes whose name matches (* is any text, ? one character); repeatable

@@ -17,7 +17,14 @@ pub struct Sensitivity {
     #[command(flatten)]
     pub data: DataArgs,
     /// Measure each of these formats instead of --format, separated by commas
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS", help_heading = "Sensitivity")]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        value_name = "FORMATS",
+        help_heading = "Sensitivity",
+        conflicts_with = "format"
+    )]
     pub formats: Vec<Format>,
     /// Measure each of these calibration methods, separated by commas [default: mse]
     #[arg(long, value_delimiter = ',', value_name = "METHODS", help_heading = "Sensitivity")]

@@ -75,7 +75,10 @@ impl<'a> Report<'a> {
 /// Returns the command of this process, for a report.
 pub fn run(settings: &[(&str, String)], files: Vec<FileEntry>) -> Run {
     Run {
-        command: std::env::args().map(|word| quoted(&word)).collect::<Vec<_>>().join(" "),
+        command: std::env::args_os()
+            .map(|word| quoted(&word.to_string_lossy()))
+            .collect::<Vec<_>>()
+            .join(" "),
         qdq: env!("CARGO_PKG_VERSION").to_owned(),
         settings: settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
         files,

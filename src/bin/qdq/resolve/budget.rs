@@ -26,6 +26,9 @@ pub fn budget(args: &BudgetArgs) -> Result<Option<Budget<'static>>> {
             "add --min-metric, such as for an accuracy, or --max-metric, such as for an error rate",
         );
     }
+    if [args.min_metric, args.max_metric].into_iter().flatten().any(f64::is_nan) {
+        return wrong("--min-metric, --max-metric", "NaN is no limit".to_owned(), "give a number");
+    }
     let mut outputs = BTreeMap::new();
     for typed in &args.output_min {
         let (name, least) = of_option("--output-min", output_min(typed))?;

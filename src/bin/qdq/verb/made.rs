@@ -31,6 +31,8 @@ const SAMPLES: usize = 32;
 /// A quantized model.
 pub struct Made {
     pub model: Model,
+    /// The float model with scaled channels, if a method of recovery has scaled some.
+    pub float: Option<Model>,
     /// The ranges of the written model.
     pub ranges: Ranges,
     /// The statistics of tensors that a method scaled.
@@ -50,6 +52,8 @@ pub struct Way<'a> {
     pub options: RecoverOptions,
     pub precision: Option<&'a PrecisionPolicy>,
     pub wanted: Option<Wanted>,
+    /// Whether all activations get a range.
+    pub every_activation: bool,
 }
 
 impl Way<'_> {
@@ -99,6 +103,8 @@ impl Way<'_> {
             precision: self.precision,
             samples: SAMPLES,
             layers: MOST_IN_FLOAT,
+            every_activation: self.every_activation,
+            keys: ranges.keys.clone(),
         };
         let found = self.passes(planned, "trying", term, |passes| {
             planned.prepared.best(&planned.plan, stats, &options, passes)
@@ -141,6 +147,7 @@ impl Way<'_> {
         let Some(found) = recovered else {
             let model = prepared.quantize(plan, ranges, &self.options.weights)?;
             return Ok(Made {
+                float: None,
                 model,
                 ranges: ranges.clone(),
                 scaled: BTreeMap::new(),
@@ -153,6 +160,7 @@ impl Way<'_> {
         text += &format!("\n{}\n", found.report);
         json.push(("recovery", found.report.to_json()["layers"].take()));
         Ok(Made {
+            float: Some(found.float),
             model: found.model,
             ranges: found.ranges,
             scaled: found.scaled,

@@ -7,7 +7,7 @@ use qdq::error::Result;
 use qdq::finding::{Finding, counted};
 use qdq::observe::Stats;
 use qdq::onnx::Model;
-use qdq::pipeline::{self, CompareOptions, DocumentOptions, Prepared};
+use qdq::pipeline::{self, CompareOptions, DocumentOptions};
 use qdq::report::compare::Comparison;
 use qdq::report::document::{Document, Run};
 
@@ -29,7 +29,7 @@ impl Measured {
     /// Compares the models on the calibration data. `stats` are those of the written model.
     pub fn of(
         args: &Quantize,
-        float: &Prepared,
+        float: &Model,
         quantized: &Model,
         stats: &Arc<Stats>,
         term: &Term,
@@ -44,10 +44,10 @@ impl Measured {
             stats: Some(stats.clone()),
             ..CompareOptions::default()
         };
-        let mut source = resolve::source(&args.data, float.model())?;
+        let mut source = resolve::source(&args.data, float)?;
         let bar = term.progress("comparing");
         let mut show = |progress| bar.show(progress);
-        let comparison = pipeline::compare(float.model(), quantized, source.as_mut(), &options, &mut show)?;
+        let comparison = pipeline::compare(float, quantized, source.as_mut(), &options, &mut show)?;
         Ok(Self { comparison: Some(comparison), stats })
     }
 
@@ -75,7 +75,7 @@ impl Measured {
     pub fn document(
         &self,
         args: &Quantize,
-        planned: &Planned,
+        (planned, float): (&Planned, &Model),
         halved: &Halves,
         method: String,
     ) -> Result<Document> {
@@ -92,7 +92,7 @@ impl Measured {
             data: "the calibration data, on which a model does better than on other data",
             required_sqnr_db: None,
         };
-        let mut document = pipeline::document(planned.prepared.model(), halved.model(), &options)?;
+        let mut document = pipeline::document(float, halved.model(), &options)?;
         let mut files = report::model_entries("float model", &args.model)?;
         files.extend(report::data_entries(&args.data)?);
         files.extend(report::model_entries("quantized model", &args.output)?);

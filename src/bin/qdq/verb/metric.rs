@@ -1,6 +1,7 @@
 //! A program of the user's that judges the outputs of both models.
 
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -52,7 +53,7 @@ impl Program {
         metric_file::save(&file, outputs)?;
         let text = self.run(&file)?;
         let number = text.trim();
-        number.parse::<f64>().map_err(|_| {
+        number.parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| {
             let shown: String = number.chars().take(80).collect();
             self.failed(format!("printed '{shown}', which is no number"))
                 .with_remedy("print one number to standard output, and everything else to standard error")
@@ -64,6 +65,8 @@ impl Program {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
+            // A group of its own, so that the programs that it starts end with it.
+            .process_group(0)
             .spawn()
             .map_err(|error| {
                 self.failed(format!("cannot be started: {error}"))
@@ -78,17 +81,24 @@ impl Program {
         if !status.success() {
             return Err(self.failed(format!("failed: {status}")).with_remedy("see its messages above"));
         }
-        output.recv_timeout(self.limit).map_err(|_| self.failed("left its standard output open".to_owned()))
+        output.recv_timeout(self.limit).map_err(|_| {
+            self.failed("ended, and something that it started still writes".to_owned())
+                .with_remedy("wait for the programs that it starts")
+        })
     }
 
     fn wait(&self, child: &mut Child) -> Result<std::process::ExitStatus> {
         let start = Instant::now();
         loop {
-            let status = child.try_wait().map_err(|error| self.failed(format!("is lost: {error}")))?;
+            let status = child.try_wait().map_err(|error| {
+                self.failed(format!("is lost: {error}"))
+                    .with_remedy("run it again, with fewer programs beside it")
+            })?;
             if let Some(status) = status {
                 return Ok(status);
             }
             if start.elapsed() > self.limit {
+                let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).status();
                 let _ = child.kill();
                 let _ = child.wait();
                 let message = format!("was stopped after {} seconds", self.limit.as_secs());

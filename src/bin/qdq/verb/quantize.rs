@@ -58,12 +58,15 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
 
     let is_plain =
         recovery.is_none() && options.weights.bits == 8 && policy.used_formats().eq([Format::Int8]);
+    let is_plain = is_plain && !args.best && wanted.is_none();
     if builder.is_some() && !tensorrt::has_qdq() && !is_plain {
         return Err(Error::new(
             ErrorKind::Unsupported,
             "this TensorRT has no Q/DQ: its engine is built from the float model, whose weights it quantizes itself",
         )
-        .with_remedy("leave out --engine, or --format, --weight-bits and the methods that recover accuracy"));
+        .with_remedy(
+            "leave out --engine, or --format, --weight-bits, --best, a budget and the methods that recover accuracy",
+        ));
     }
 
     let mut planned = Planned::open(&args.model, &args.inputs, &policy, Some(&args.precision))?;
@@ -89,7 +92,8 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     // An engine is for all shapes of its profiles, whatever the data has.
     ranges.keys.extend(builder.iter().flat_map(|(builder, _)| builder.keys(&planned)));
     planned.plan = planned.prepared.seen(&planned.plan, &ranges);
-    let way = Way { args, options, precision: precision.as_ref(), wanted };
+    let every_activation = files.every_activation();
+    let way = Way { args, options, precision: precision.as_ref(), wanted, every_activation };
     let made = match way.make(&mut planned, &mut ranges, &stats, term)? {
         Ok(made) => made,
         Err(report) => {
@@ -110,11 +114,14 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         stats: Some(&*stats_of_written).filter(|stats| stats.samples > 0),
         ranges: Some(&final_ranges),
     };
+    // Tensors of a model whose channels were scaled are compared with those of the scaled float model.
+    let float = made.float.as_ref().unwrap_or(prepared.model());
+    let method = ranges.method.clone().unwrap_or_else(|| found.name());
     let halved = Halves::make(quantized, known, precision.as_ref())?;
 
     // Measured first: what fails leaves no files.
     let measured =
-        page.map(|_| Measured::of(args, prepared, halved.model(), &stats_of_written, term)).transpose()?;
+        page.map(|_| Measured::of(args, float, halved.model(), &stats_of_written, term)).transpose()?;
 
     let mut written = files.write(&stats, &ranges, term)?;
     written.save(halved.model(), &args.output)?;
@@ -131,7 +138,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     }
 
     if let (Some(page), Some(measured)) = (page, &measured) {
-        let mut document = measured.document(args, &planned, &halved, found.name())?;
+        let mut document = measured.document(args, (&planned, float), &halved, method.clone())?;
         document.curve = made.curve;
         document.findings = findings(&planned, &stats, &ranges, &about);
         page.write(document)?;
@@ -142,7 +149,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     let samples = counted(stats.samples, "sample");
     let head = match ranges.is_empty() {
         true => String::new(),
-        false => format!("ranges by {} from {samples}\n{}", found.name(), found.text()),
+        false => format!("ranges by {method} from {samples}\n{}", found.text()),
     };
     let text = format!(
         "{head}{}\n{}{}{}{}{table}",
@@ -154,7 +161,7 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
     );
     let mut json = json!({
         "samples": stats.samples,
-        "method": found.name(),
+        "method": method,
         "nodes": counts(prepared.graph(), plan),
         "tensors": ranges.len(),
         "findings": json!(findings(&planned, &stats, &ranges, &about)),

@@ -11,7 +11,7 @@ use qdq::range::Method;
 use qdq::report::document::{Document, LayerCost, Run};
 use qdq::report::sensitivity::Sensitivity as Costs;
 
-use crate::args::Sensitivity;
+use crate::args::{PolicyArgs, Sensitivity};
 use crate::report::{self, Report};
 use crate::term::Term;
 use crate::{Outcome, outputs, resolve};
@@ -20,14 +20,7 @@ use super::planning::Planned;
 use super::written::Written;
 
 pub fn run(args: &Sensitivity, term: &Term) -> Result<Outcome> {
-    let policy = resolve::policy(&args.policy)?;
-    let mut policies: Vec<Policy> = match args.formats.as_slice() {
-        [] => vec![policy],
-        formats => formats
-            .iter()
-            .map(|&format| Policy { format: resolve::format(format), ..policy.clone() })
-            .collect(),
-    };
+    let mut policies = policies(args)?;
     let methods: Vec<Method> = match args.methods.as_slice() {
         [] => vec![Method::default()],
         typed => typed.iter().map(|text| resolve::method_of("--methods", text)).collect::<Result<_>>()?,
@@ -109,6 +102,20 @@ fn document(
     document.sensitivity = found.layers.iter().map(LayerCost::from).collect();
     document.findings = found.findings.clone();
     Ok(document)
+}
+
+/// Returns a policy for each format. A block size is for the formats that have blocks.
+fn policies(args: &Sensitivity) -> Result<Vec<Policy>> {
+    if args.formats.is_empty() {
+        return Ok(vec![resolve::policy(&args.policy)?]);
+    }
+    let block_size = args.policy.block_size;
+    let all = args.formats.iter().map(|&format| {
+        let has_blocks = !resolve::format(format).rules().blocks.is_empty();
+        let block_size = block_size.filter(|_| has_blocks);
+        resolve::policy(&PolicyArgs { format, block_size, ..args.policy.clone() })
+    });
+    all.collect()
 }
 
 /// Returns the plan with each method; formats of weights alone have one measurement for all methods.

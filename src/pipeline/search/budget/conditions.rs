@@ -16,6 +16,8 @@ pub type Metric<'a> = &'a mut dyn FnMut(&Outputs<'_>) -> Result<f64>;
 pub struct Outputs<'a> {
     /// The names of the outputs.
     pub names: &'a [String],
+    /// The number of samples of each batch.
+    pub samples: Vec<usize>,
     /// The outputs of the float model, by batch.
     pub float: Vec<&'a [Tensor]>,
     /// The outputs of the quantized model, by batch.
@@ -62,6 +64,18 @@ impl Budget<'_> {
             return Err(Error::new(ErrorKind::InvalidArgument, message)
                 .with_remedy(format!("name an output: '{}'", names.join("', '"))));
         }
+        let is_float = |name: &String| judge.float_output(name);
+        if let Some(name) = self.outputs.keys().find(|name| !is_float(name)) {
+            let message = format!("the budget names '{name}', which has whole numbers and so no SQNR");
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_remedy("name a floating-point output, or judge it by a metric of your own"));
+        }
+        let has_floats = names.iter().any(is_float);
+        if self.min_sqnr_db.is_some() && !has_floats {
+            let message = "nothing that can be compared is floating-point, so nothing has an SQNR";
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_remedy("judge the outputs by a metric of your own"));
+        }
         let has_classes = judge.batches().first().is_some_and(|(_, outputs)| classes(outputs).is_some());
         if self.max_disagreement.is_some() && !has_classes {
             let message =
@@ -88,6 +102,7 @@ impl Budget<'_> {
         let Some((metric, limits)) = &mut self.metric else { return Ok((is_met, None)) };
         let outputs = Outputs {
             names: &judge.compared.outputs,
+            samples: judge.batches().iter().map(|(batch, _)| batch.samples).collect(),
             float: judge.batches().iter().map(|(_, outputs)| outputs.as_slice()).collect(),
             quantized: judged.outputs.iter().map(Vec::as_slice).collect(),
         };
@@ -106,20 +121,61 @@ fn classes(outputs: &[Tensor]) -> Option<(Vec<f32>, usize)> {
 }
 
 /// Returns the share of samples whose class by the float model is not among the `best` of the quantized one.
+///
+/// The class is the first of the largest scores. NaN is never a class, and agrees with nothing. Outputs of
+/// another shape disagree.
 fn disagreement(judge: &Judge, judged: &Judgement, best: usize) -> f64 {
-    let (mut samples, mut differing) = (0u64, 0u64);
+    let (mut samples, mut agreeing) = (0u64, 0u64);
     for ((_, expected), found) in judge.batches().iter().zip(&judged.outputs) {
-        let (Some((expected, count)), Some((found, _))) = (classes(expected), classes(found)) else {
+        let Some((expected, count)) = classes(expected) else { continue };
+        samples += (expected.len() / count) as u64;
+        let Some((found, _)) =
+            classes(found).filter(|(scores, of)| (scores.len(), *of) == (expected.len(), count))
+        else {
             continue;
         };
-        for (expected, found) in expected.chunks_exact(count).zip(found.chunks_exact(count)) {
-            let order =
-                |at: &usize, other: &usize| expected[*at].total_cmp(&expected[*other]).then(other.cmp(at));
-            let Some(class) = (0..count).max_by(order) else { continue };
-            let before = (0..count).filter(|&at| found[at] > found[class]).count();
-            samples += 1;
-            differing += u64::from(before >= best);
-        }
+        let pairs = expected.chunks_exact(count).zip(found.chunks_exact(count));
+        agreeing += pairs.filter(|(expected, found)| agrees(expected, found, best)).count() as u64;
     }
-    differing as f64 / samples.max(1) as f64
+    1.0 - agreeing as f64 / samples.max(1) as f64
+}
+
+/// Whether the class of `expected` is among the `best` of `found`.
+fn agrees(expected: &[f32], found: &[f32], best: usize) -> bool {
+    let before = |scores: &[f32], one: usize, other: usize| {
+        scores[one] > scores[other] || (scores[one] == scores[other] && one < other) || scores[other].is_nan()
+    };
+    let first = |best: usize, next: usize| if before(expected, next, best) { next } else { best };
+    let Some(class) = (0..expected.len()).reduce(first).filter(|&class| !expected[class].is_nan()) else {
+        return false;
+    };
+    let better =
+        (0..found.len()).filter(|&at| at != class && before(found, at, class) && !found[at].is_nan());
+    !found[class].is_nan() && better.count() < best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ruined_model_agrees_with_nothing() {
+        const NAN: f32 = f32::NAN;
+        let scores = [0.1, 0.7, 0.2];
+        assert!(agrees(&scores, &[0.0, 3.0, 1.0], 1));
+        assert!(!agrees(&scores, &[4.0, 3.0, 1.0], 1) && agrees(&scores, &[4.0, 3.0, 1.0], 2));
+        assert!(!agrees(&scores, &[NAN; 3], 3), "no class is left");
+        assert!(
+            !agrees(&scores, &[0.5; 3], 1) && agrees(&scores, &[0.5; 3], 2),
+            "the first of equal ones wins"
+        );
+        assert!(agrees(&[NAN, 1.0, 2.0], &[9.0, NAN, 2.0], 2) && !agrees(&[NAN; 3], &scores, 3));
+    }
+
+    #[test]
+    fn no_number_keeps_limits() {
+        let limits = |least, most| Limits { least, most };
+        assert!(limits(Some(0.5), None).hold(0.5) && limits(None, Some(0.5)).hold(0.5));
+        assert!(!limits(Some(0.5), None).hold(0.4) && !limits(None, Some(0.5)).hold(f64::NAN));
+    }
 }

@@ -20,8 +20,8 @@ use crate::report::budget::{BudgetReport, CurvePoint, LayerLeft};
 use crate::report::sensitivity::LayerSensitivity;
 
 pub use conditions::{Budget, Limits, Metric, Outputs};
-use trials::Trials;
 pub(super) use trials::written;
+use trials::{Trials, WHY};
 
 /// The budget, and the model that is judged.
 pub struct BudgetOptions<'a> {
@@ -73,8 +73,8 @@ impl Prepared {
         let BudgetOptions { budget, stats, recover, precision, sensitivity } = options;
         let (stats, weights) = (*stats, &recover.weights);
         budget.check(&judge)?;
-        let mut report =
-            BudgetReport { samples: judge.samples(), findings: samples.findings, ..Default::default() };
+        let findings = [samples.findings.as_slice(), &judge.compared.findings].concat();
+        let mut report = BudgetReport { samples: judge.samples(), findings, ..Default::default() };
         let ready = ready_weights(self.network(), &plan, weights)?;
         let mut trials = Trials {
             prepared: self,
@@ -96,6 +96,9 @@ impl Prepared {
             }
         }
         if trials.fewest(&plan, &[], passes)?.is_some() {
+            if !recover.recovery.is_none() {
+                report.findings.push(without_recovery());
+            }
             report.finish(trials.curve, Vec::new(), true);
             return Ok(Budgeted { plan, recovered: None, report });
         }
@@ -113,7 +116,7 @@ impl Prepared {
         let noisiest: Vec<&LayerSensitivity> =
             layers.iter().filter(|layer| chosen.contains(layer.layer.as_str())).collect();
         let enough = trials.fewest(&plan, &noisiest, passes)?.unwrap_or(noisiest.len());
-        let left: Vec<LayerLeft> = noisiest[..enough].iter().map(|layer| LayerLeft::of(layer)).collect();
+        let left: Vec<LayerLeft> = noisiest[..enough].iter().map(|layer| LayerLeft::of(layer, WHY)).collect();
         let found = self.without_layers(&plan, ranges, &left)?;
         let mut recovered = None;
         if !recover.recovery.is_none() {
@@ -121,8 +124,7 @@ impl Prepared {
             if trials.holds_recovered(&tried, enough, passes)? {
                 recovered = Some(tried);
             } else {
-                let message = "the methods that recover accuracy are not used, since the budget does not hold with them";
-                report.findings.push(Finding::warning(message));
+                report.findings.push(without_recovery());
             }
         }
         report.finish(trials.curve, left, true);
@@ -144,6 +146,12 @@ impl Prepared {
     }
 }
 
+fn without_recovery() -> Finding {
+    Finding::warning(
+        "the methods that recover accuracy are not used, since the budget does not hold with them",
+    )
+}
+
 /// Returns the noise of a layer for each multiply-accumulate.
 fn worth(layer: &LayerSensitivity) -> f64 {
     layer.noise() / (layer.cost.max(1) as f64)
@@ -153,8 +161,10 @@ impl BudgetReport {
     fn finish(&mut self, curve: Vec<CurvePoint>, left: Vec<LayerLeft>, is_met: bool) {
         (self.curve, self.left, self.is_met) = (curve, left, is_met);
         if !self.left.is_empty() {
-            let message =
-                format!("{} stay in float to keep within the budget", counted(self.left.len(), "layer"));
+            let message = match self.left.len() {
+                1 => "a layer stays in float to keep within the budget".to_owned(),
+                left => format!("{} stay in float to keep within the budget", counted(left, "layer")),
+            };
             self.findings
                 .push(Finding::note(message).about(self.left.iter().map(|layer| layer.layer.clone())));
         }

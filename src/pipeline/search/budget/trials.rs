@@ -18,6 +18,9 @@ use crate::report::budget::{CurvePoint, LayerLeft};
 use crate::report::sensitivity::LayerSensitivity;
 use crate::search::fewest;
 
+/// The beginning of the reasons of layers in float.
+pub(super) const WHY: &str = "left in float to keep within the budget";
+
 /// Whole models that are judged.
 pub(super) struct Trials<'a, 'b> {
     pub prepared: &'a Prepared,
@@ -42,7 +45,8 @@ impl Trials<'_, '_> {
         passes: &mut Passes<'_>,
     ) -> Result<Option<usize>> {
         let found = fewest(layers.len(), |count| {
-            let left: Vec<LayerLeft> = layers[..count].iter().map(|layer| LayerLeft::of(layer)).collect();
+            let left: Vec<LayerLeft> =
+                layers[..count].iter().map(|layer| LayerLeft::of(layer, WHY)).collect();
             let names: BTreeSet<String> = left.iter().map(|layer| layer.layer.clone()).collect();
             if let Some(&is_met) = self.known.get(&names) {
                 return Ok(is_met);
