@@ -141,12 +141,15 @@ fn outliers_are_found() {
     let graph = graph();
     let mut compared = comparison(5.0, 5.0, 5.0);
     compared.channels.insert("x".into(), vec![7.0, 613.0, 6.0, 8.0]);
-    let advice = advise(&graph, &compared, &facts(), None);
+    let advice = advise(&graph, &compared, &ranged(613.0), None);
     assert_eq!(kinds(&advice), [("first", Kind::OutlierChannel)]);
+    assert!(advice[0].remedy.starts_with("equalize or smooth the channels"));
+    let in_float = advise(&graph, &compared, &facts(), None);
+    assert_eq!(kinds(&in_float), [("first", Kind::Unexplained)], "nothing is rounded");
     assert_eq!(advice[0].message, "channel 1 of its input reaches 613.0, and the median channel 7.000");
     assert_eq!(advice[0].evidence[1], ("channel_max", 613.0));
     compared.channels.insert("x".into(), vec![7.0, 50.0, 6.0, 8.0]);
-    assert_eq!(kinds(&advise(&graph, &compared, &facts(), None)), [("first", Kind::Unexplained)]);
+    assert_eq!(kinds(&advise(&graph, &compared, &ranged(50.0), None)), [("first", Kind::Unexplained)]);
 }
 
 #[test]
