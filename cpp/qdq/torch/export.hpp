@@ -231,7 +231,7 @@ class Exporter {
   std::vector<Layer> exported_;
   std::vector<LeftInFloat> left_in_float_;
   // The quantizers have decided, so a front end is no exception.
-  Policy::Builder policy_ = Policy::make().front_end(FrontEnd::Int8);
+  Policy::Builder policy_ = std::move(Policy::make().front_end(FrontEnd::Int8));
   QuantizeOptions::Builder quantized_ = QuantizeOptions::make();
 };
 
