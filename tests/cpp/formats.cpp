@@ -151,6 +151,6 @@ TEST(formats_of_weights_alone_need_no_ranges) {
     CHECK_EQ(plan->weights().size(), std::size_t{1});
     CHECK_GOOD(model.quantize(*plan, none));
   }
-  const auto mixed = qdq::Policy::make().format(Format::Int8Weights).format_of("*conv1*", Format::Fp8).build().value();
+  const auto mixed = qdq::Policy::make().format(Format::Int8Weights).format_of("*/Conv", Format::Fp8).build().value();
   CHECK_FAILS(digits::model().plan(mixed, none), Status::Data, "none of the ranges belongs to a tensor");
 }

@@ -115,8 +115,12 @@ def built(model, float_model, sm):
 
 
 def is_fused(operations):
-    """Whether a product of int8 weights is one kernel with float16 in and out."""
-    return len(operations) == 1 and {"half", "int8"} <= set(operations[0].inputs) and operations[0].outputs == ["half"]
+    """Whether a product of int8 weights is one kernel with its Dequantize, with float16 in and out. Another kernel may
+    add up the parts of the sum."""
+    reads_weights = [operation for operation in operations if "int8" in operation.inputs]
+    return len(reads_weights) == 1 and "half" in reads_weights[0].inputs and all(
+        operation.outputs == ["half"] for operation in operations) and any(
+        layer.endswith("DequantizeLinear") for layer in reads_weights[0].layers)
 
 
 def lowest_sqnr(model, output, test):
