@@ -79,13 +79,10 @@ impl Prepared {
         let ready = ready_weights(self.network(), plan, &options.weights)?;
         let trials = Trials { prepared: self, plan, options, judge, ready };
         let tried = trials.singles(stats, passes)?;
-        let mut methods: Vec<Method> = tried.iter().map(|single| single.method).collect();
-        let mut singles = tried.clone();
-        // The best of all comes first.
-        singles.sort_by(|one, other| other.score.mean().total_cmp(&one.score.mean()));
         let figure = |score: &Score| score.of_first(held_out).mean();
         let scores = tried.iter().map(|single| (single.method, figure(&single.score))).collect();
-        let Single { method: mut single, ranges: mut base, score } = best(tried)?;
+        let Single { method: mut single, ranges: mut base, score } = best(&tried)?;
+        let mut methods: Vec<Method> = tried.iter().map(|single| single.method).collect();
         methods.sort_by_key(|&method| method != single);
 
         let mut open = || Ok(Box::new(Held::new(&samples.teaching)) as Box<dyn BatchSource>);
@@ -107,9 +104,11 @@ impl Prepared {
             }
         }
         // A method that is better by chance alone is not worse on these samples.
-        if let Some(other) = singles.into_iter().find(|other| other.score.mean() > found.mean()) {
-            kept.clear();
-            (single, base, found) = (other.method, other.ranges, other.score);
+        for other in tried {
+            if other.score.mean() > found.mean() {
+                kept.clear();
+                (single, base, found) = (other.method, other.ranges, other.score);
+            }
         }
         let mut ranges = with(&base, &changes, &kept)?;
         ranges.method = Some(AUTO.to_owned());
@@ -140,11 +139,10 @@ struct Single {
 }
 
 /// Returns the best method. A later one must be better beyond chance.
-fn best(tried: Vec<Single>) -> Result<Single> {
-    let best = tried
-        .into_iter()
-        .reduce(|best, next| if next.score.is_better_than(&best.score) { next } else { best });
-    best.ok_or_else(|| Error::new(ErrorKind::Internal, "there is no method to try"))
+fn best(tried: &[Single]) -> Result<Single> {
+    let best =
+        tried.iter().reduce(|best, next| if next.score.is_better_than(&best.score) { next } else { best });
+    best.cloned().ok_or_else(|| Error::new(ErrorKind::Internal, "there is no method to try"))
 }
 
 /// Whole models with ranges to try.

@@ -110,7 +110,7 @@ impl Judge {
     }
 
     /// Whether the values of a compared output are floating-point numbers.
-    pub fn float_output(&self, name: &str) -> bool {
+    pub fn is_float(&self, name: &str) -> bool {
         let at = self.compared.outputs.iter().position(|output| output == name);
         let value = at.and_then(|at| self.batches.first()?.1.get(at));
         value.is_some_and(|value| value.dtype().is_float())

@@ -9,7 +9,7 @@ use crate::batch::{Batch, BatchSource};
 use crate::emit::qdq_model::ReadyWeights;
 use crate::emit::{Ranges, Weights, ready_weights};
 use crate::error::Result;
-use crate::finding;
+use crate::finding::{self, Finding};
 use crate::graph::{Graph, NodeId};
 use crate::observe::Stats;
 use crate::onnx::Model;
@@ -77,13 +77,10 @@ impl Prepared {
         };
         for (candidate, Candidates { plan, method }) in candidates.iter().enumerate() {
             let ranges = finding::once(|| self.ranges(plan, &stats.only(&self.taps(plan, false)), *method))?;
-            let known = found.findings.len();
-            found.findings.extend(ranges.findings.iter().cloned());
-            for at in (known..found.findings.len()).rev() {
-                if found.findings[..known].contains(&found.findings[at]) {
-                    found.findings.remove(at);
-                }
-            }
+            // The methods find the same about one tensor.
+            let is_new = |finding: &&Finding| !found.findings.contains(finding);
+            let new: Vec<Finding> = ranges.findings.iter().filter(is_new).cloned().collect();
+            found.findings.extend(new);
             let plan = &self.seen(plan, &ranges);
             let ready = ready_weights(self.network(), plan, &options.weights)?;
             let of_plan = OfPlan { prepared: self, plan, ranges: &ranges, weights: &options.weights, ready };
@@ -97,11 +94,9 @@ impl Prepared {
                     layer: graph.node(node).name.clone(),
                     op: graph.node(node).op.clone(),
                     format: decision.format.to_string(),
-                    method: if decision.format.rules().activations {
-                        method.to_string()
-                    } else {
-                        String::new()
-                    },
+                    method: Some(method.to_string())
+                        .filter(|_| decision.format.rules().activations)
+                        .unwrap_or_default(),
                     own_db: own.as_ref().and_then(ErrorSums::sqnr_db),
                     output_db,
                     share: 0.0,

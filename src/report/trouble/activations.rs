@@ -8,7 +8,7 @@ use super::super::advice::Kind;
 use super::super::compare::Comparison;
 use super::Reason;
 use super::facts::{Facts, QuantizedRange};
-use super::shares::{above, largest_and_median, lost, shown, unit, usual_largest};
+use super::shares::{above, largest_and_median, lost, of_channel, shown, unit, usual_largest};
 use super::suspects::Suspect;
 
 /// The largest channel is an outlier if it is so many times the median channel.
@@ -91,11 +91,7 @@ impl Input<'_> {
                 let (most, usual) = (shown(largest), shown(median));
                 let message =
                     format!("channel {at} of its input reaches {most}, and the median channel {usual}");
-                let evidence = vec![
-                    ("channel", at as f64),
-                    ("channel_max", largest.into()),
-                    ("median_channel_max", median.into()),
-                ];
+                let evidence = of_channel(at, largest, median);
                 self.reason(Kind::OutlierChannel, evidence, message, uneven(format))
             },
         )

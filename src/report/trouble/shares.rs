@@ -72,6 +72,11 @@ pub fn shown(value: f32) -> String {
     text(value.into())
 }
 
+/// Returns the evidence of a channel that is much larger than the median one.
+pub fn of_channel(at: usize, largest: f32, median: f32) -> Vec<(&'static str, f64)> {
+    vec![("channel", at as f64), ("channel_max", largest.into()), ("median_channel_max", median.into())]
+}
+
 /// Returns the largest of some magnitudes, its position, and the median.
 pub fn largest_and_median(magnitudes: &[f32]) -> Option<(usize, f32, f32)> {
     let (at, &largest) = magnitudes.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;

@@ -6,7 +6,7 @@ use super::super::advice::Kind;
 use super::Reason;
 use super::activations::OUTLIER;
 use super::facts::{Facts, WeightFacts};
-use super::shares::{largest_and_median, shown};
+use super::shares::{largest_and_median, of_channel, shown};
 use super::suspects::Suspect;
 
 /// A layer reads few channels if it reads at most so many.
@@ -34,11 +34,7 @@ fn of(weight: &WeightFacts, suspect: &Suspect<'_>) -> Vec<Reason> {
             shown(largest),
             shown(median)
         );
-        let evidence = vec![
-            ("channel", at as f64),
-            ("channel_max", largest.into()),
-            ("median_channel_max", median.into()),
-        ];
+        let evidence = of_channel(at, largest, median);
         let remedy = "equalize or smooth the channels, or leave the layer in float";
         add(Kind::OutlierWeight, evidence, message, remedy);
     }
@@ -49,11 +45,7 @@ fn of(weight: &WeightFacts, suspect: &Suspect<'_>) -> Vec<Reason> {
                 shown(largest),
                 shown(median)
             );
-            let evidence = vec![
-                ("channel", at as f64),
-                ("channel_max", largest.into()),
-                ("median_channel_max", median.into()),
-            ];
+            let evidence = of_channel(at, largest, median);
             add(
                 Kind::SharedScale,
                 evidence,

@@ -110,7 +110,10 @@ impl Way<'_> {
             planned.prepared.best(&planned.plan, stats, &options, passes)
         })?;
         (planned.plan, *ranges) = (found.plan, found.ranges);
-        let mut made = self.made(planned, ranges, found.recovered)?;
+        let mut made = match found.recovered {
+            Some(recovered) => Made::recovered(recovered),
+            None => Made::plain(found.model, ranges),
+        };
         made.text += &format!("\n{}\n", found.report);
         made.json.push(("best", found.report.to_json()));
         made.findings.extend(found.report.findings);
@@ -140,39 +143,42 @@ impl Way<'_> {
         once(|| work(&mut passes))
     }
 
-    /// Quantizes the model by its plan, if no method of recovery has done it.
+    /// Takes the recovered model, or quantizes by the plan.
     fn made(&self, planned: &Planned, ranges: &Ranges, recovered: Option<Recovered>) -> Result<Made> {
         let Planned { prepared, plan } = planned;
-        let (findings, mut json, mut text) = (Vec::new(), Vec::new(), String::new());
-        let Some(found) = recovered else {
-            let model = prepared.quantize(plan, ranges, &self.options.weights)?;
-            return Ok(Made {
-                float: None,
-                model,
-                ranges: ranges.clone(),
-                scaled: BTreeMap::new(),
-                findings,
-                text,
-                json,
-                curve: Vec::new(),
-            });
-        };
-        text += &format!("\n{}\n", found.report);
-        json.push(("recovery", found.report.to_json()["layers"].take()));
-        Ok(Made {
-            float: Some(found.float),
-            model: found.model,
-            ranges: found.ranges,
-            scaled: found.scaled,
-            findings,
-            text,
-            json,
-            curve: Vec::new(),
-        })
+        match recovered {
+            Some(found) => Ok(Made::recovered(found)),
+            None => Ok(Made::plain(prepared.quantize(plan, ranges, &self.options.weights)?, ranges)),
+        }
     }
 }
 
-/// Returns the result of a budget that cannot be met.
-pub fn unmet(report: &BudgetReport) -> Value {
-    json!({"budget": report.to_json(), "findings": report.findings, "files": {}})
+impl Made {
+    fn plain(model: Model, ranges: &Ranges) -> Self {
+        Self {
+            model,
+            float: None,
+            ranges: ranges.clone(),
+            scaled: BTreeMap::new(),
+            findings: Vec::new(),
+            text: String::new(),
+            curve: Vec::new(),
+            json: Vec::new(),
+        }
+    }
+
+    fn recovered(found: Recovered) -> Self {
+        Self {
+            float: Some(found.float),
+            scaled: found.scaled,
+            text: format!("\n{}\n", found.report),
+            json: vec![("recovery", found.report.to_json()["layers"].take())],
+            ..Self::plain(found.model, &found.ranges)
+        }
+    }
+}
+
+/// Returns the result of a budget that cannot be met, with all findings.
+pub fn unmet(report: &BudgetReport, findings: &Value) -> Value {
+    json!({"budget": report.to_json(), "findings": findings, "files": {}})
 }

@@ -56,9 +56,11 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
         .map(|path| Ok((Builder::new(&args.tensorrt, args.precision.fp16)?, path)))
         .transpose()?;
 
-    let is_plain =
-        recovery.is_none() && options.weights.bits == 8 && policy.used_formats().eq([Format::Int8]);
-    let is_plain = is_plain && !args.best && wanted.is_none();
+    let is_searched = args.best || wanted.is_some();
+    let is_plain = !is_searched
+        && recovery.is_none()
+        && options.weights.bits == 8
+        && policy.used_formats().eq([Format::Int8]);
     if builder.is_some() && !tensorrt::has_qdq() && !is_plain {
         return Err(Error::new(
             ErrorKind::Unsupported,
@@ -100,7 +102,8 @@ pub fn run(args: &Quantize, term: &Term) -> Result<Outcome> {
             term.gate(format_args!(
                 "the budget is not met even with all layers in float, so no model is written"
             ));
-            term.result(&report, &unmet(&report))?;
+            let all = findings(&planned, &stats, &ranges, &report.findings);
+            term.result(&report, &unmet(&report, &json!(all)))?;
             return Ok(Outcome::GateFailed);
         }
     };

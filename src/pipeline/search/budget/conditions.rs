@@ -64,7 +64,7 @@ impl Budget<'_> {
             return Err(Error::new(ErrorKind::InvalidArgument, message)
                 .with_remedy(format!("name an output: '{}'", names.join("', '"))));
         }
-        let is_float = |name: &String| judge.float_output(name);
+        let is_float = |name: &String| judge.is_float(name);
         if let Some(name) = self.outputs.keys().find(|name| !is_float(name)) {
             let message = format!("the budget names '{name}', which has whole numbers and so no SQNR");
             return Err(Error::new(ErrorKind::InvalidArgument, message)
