@@ -175,7 +175,7 @@ class Model : public detail::Handle<qdq_model, qdq_model_free> {
   /// Measures what each quantized layer of the plan costs alone, as JSON; see qdq_model_sensitivity().
   ///
   /// `stats` are those of calibrate() for this plan, and `method` computes the ranges from them. At most
-  /// `samples` samples are measured, evenly spread over the data. The data is read twice; `open` is as in
+  /// `samples` samples are measured, evenly spread over the data. The data is read once; `open` is as in
   /// recover().
   template <typename Open>
   [[nodiscard]] Result<Buffer> sensitivity(const Plan& plan, const Stats& stats, RangeMethod method, Open&& open,

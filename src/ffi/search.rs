@@ -27,7 +27,7 @@ use super::status::qdq_status;
 ///
 /// `stats` are those of qdq_model_calibrate() for this plan, and `method` and `percentile` compute the ranges
 /// from them. At most `samples` samples are measured, evenly spread over the data; 0 stands for 32. The data
-/// is read twice, so `open` is called with `user` before this function returns. `options` and `run_options`
+/// is read once, so `open` is called with `user` before this function returns. `options` and `run_options`
 /// may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qdq_model_sensitivity(

@@ -42,52 +42,52 @@ pub(super) struct Choice<'a> {
 impl Choice<'_> {
     /// Finds the range with the least error for each group, the greatest gain first.
     pub fn changes(&self, passes: &mut Passes<'_>) -> Result<Vec<Change>> {
-        let Self { prepared, plan, base, weights, .. } = *self;
-        let plan = &prepared.seen(plan, base);
+        let plan = &self.prepared.seen(self.plan, self.base);
         let groups = self.groups(plan);
-        let mut tried: Vec<(usize, f32, Ranges)> = Vec::new();
-        for (at, group) in groups.iter().enumerate() {
+        let mut trials: Vec<Trial<'_>> = Vec::new();
+        for group in &groups {
             for amax in self.grid(group)? {
-                let mut ranges = Ranges::default();
-                for name in &group.tensors {
-                    ranges.set(name, amax)?;
+                trials.push(Trial { group, amax, ranges: group.with(amax)? });
+            }
+        }
+        let noise = self.noise(plan, &trials, passes)?;
+        let mut measured = trials.iter().zip(noise).peekable();
+        let mut changes = Vec::new();
+        // The first range of a group is that of the single method.
+        while let Some((first, before)) = measured.next() {
+            let (mut amax, mut after) = (first.amax, before);
+            while let Some((trial, noise)) =
+                measured.next_if(|(trial, _)| std::ptr::eq(trial.group, first.group))
+            {
+                if noise < after {
+                    (amax, after) = (trial.amax, noise);
                 }
-                tried.push((at, amax, ranges));
+            }
+            if after < before * (1.0 - LEAST_GAIN) && before.is_finite() {
+                changes.push(Change { tensors: first.group.tensors.clone(), amax, gain: before - after });
             }
         }
-        let mut owners = Vec::new();
-        let mut segments = Vec::new();
-        for (trial, (at, _, ranges)) in tried.iter().enumerate() {
-            for &node in &groups[*at].readers {
-                segments.push(Segment { nodes: vec![node], ranges: Some(ranges), ..Segment::default() });
-                owners.push(trial);
-            }
-        }
-        let subject = Subject { network: prepared.network(), plan, ranges: base, weights };
-        let mut noise: Vec<Option<f64>> = vec![Some(0.0); tried.len()];
-        for (trial, sums) in owners.into_iter().zip(measure(subject, &segments, passes)?) {
-            let found = sums.as_ref().and_then(ErrorSums::noise);
-            noise[trial] = noise[trial].zip(found).map(|(sum, found)| sum + found);
-        }
-        let mut best: BTreeMap<usize, (f64, f64, f32)> = BTreeMap::new();
-        for ((at, amax, _), noise) in tried.iter().zip(noise) {
-            let Some(noise) = noise else { continue };
-            // The first range of a group is that of the single method.
-            let entry = best.entry(*at).or_insert((noise, noise, *amax));
-            if noise < entry.1 {
-                (entry.1, entry.2) = (noise, *amax);
-            }
-        }
-        let changes = best.into_iter().filter(|(_, (before, after, _))| *after < before * (1.0 - LEAST_GAIN));
-        let mut changes: Vec<Change> = changes
-            .map(|(at, (before, after, amax))| Change {
-                tensors: groups[at].tensors.clone(),
-                amax,
-                gain: before - after,
-            })
-            .collect();
         changes.sort_by(|one, other| other.gain.total_cmp(&one.gain));
         Ok(changes)
+    }
+
+    /// Measures, for each trial, the ratios of noise to signal of the layers that read the tensors, and adds
+    /// them up. The sum is infinite if a layer cannot be measured.
+    fn noise(&self, plan: &Plan, trials: &[Trial<'_>], passes: &mut Passes<'_>) -> Result<Vec<f64>> {
+        let mut segments = Vec::new();
+        for trial in trials {
+            segments.extend(trial.group.readers.iter().map(|&node| Segment {
+                nodes: vec![node],
+                ranges: Some(&trial.ranges),
+                ..Segment::default()
+            }));
+        }
+        let Self { prepared, base, weights, .. } = *self;
+        let subject = Subject { network: prepared.network(), plan, ranges: base, weights };
+        let mut sums = measure(subject, &segments, passes)?.into_iter();
+        let noise = |sums: Option<ErrorSums>| sums.and_then(|sums| sums.noise()).unwrap_or(f64::INFINITY);
+        let of_trial = |trial: &Trial<'_>| sums.by_ref().take(trial.group.readers.len()).map(noise).sum();
+        Ok(trials.iter().map(of_trial).collect())
     }
 
     /// Lists the groups of tensors that share a scale and have a range and a reader.
@@ -119,10 +119,28 @@ impl Choice<'_> {
     }
 }
 
+/// A range that is tried for a group.
+struct Trial<'a> {
+    group: &'a Group,
+    amax: f32,
+    ranges: Ranges,
+}
+
 /// Tensors that share a scale.
 struct Group {
     tensors: Vec<String>,
     /// The layers that read them.
     readers: BTreeSet<NodeId>,
     format: Format,
+}
+
+impl Group {
+    /// Returns the ranges of the tensors if they have this one.
+    fn with(&self, amax: f32) -> Result<Ranges> {
+        let mut ranges = Ranges::default();
+        for name in &self.tensors {
+            ranges.set(name, amax)?;
+        }
+        Ok(ranges)
+    }
 }
