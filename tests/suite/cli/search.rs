@@ -190,6 +190,12 @@ fn budgets_are_checked_before_and_while_the_model_runs() {
         place.run(&format!("quantize model.onnx {DATA} {options} -o none.onnx")).refuses(&parts);
         assert!(!place.at("none.onnx").exists(), "{options}");
     }
+    // The search leaves layers in float, so it could not keep a least share.
+    for options in ["--min-sqnr 20", "--output-min y=20", "--max-disagreement 1%", "--metric x", "--best"] {
+        place
+            .run(&format!("quantize model.onnx {DATA} {options} --min-quantized 0.5 -o none.onnx"))
+            .refuses(&["--min-quantized", "cannot be used with"]);
+    }
     let place = with_bad_layers();
     place
         .run("quantize harmless.onnx -d harmless.npz --max-disagreement 0 -o none.onnx")

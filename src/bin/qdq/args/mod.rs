@@ -109,9 +109,9 @@ pub struct Quantize {
     /// Try everything that may improve the model, and keep what helps on samples that are held out: ranges,
     /// recovery, up to two layers in float
     #[arg(long, help_heading = "Accuracy",
-          conflicts_with_all = ["method", "equalize", "smooth", "awq", "learned_rounding", "bias_correction", "min_sqnr",
-                                "output_min", "max_disagreement", "top_k", "metric", "min_metric", "max_metric",
-                                "metric_timeout"])]
+          conflicts_with_all = ["method", "equalize", "smooth", "awq", "learned_rounding", "bias_correction",
+                                "min_quantized", "min_sqnr", "output_min", "max_disagreement", "top_k", "metric",
+                                "min_metric", "max_metric", "metric_timeout"])]
     pub best: bool,
     #[command(flatten)]
     pub budget: BudgetArgs,

@@ -54,13 +54,13 @@ pub struct Sensitivity {
 pub struct BudgetArgs {
     /// Leave layers in float until every floating-point output has at least this SQNR; exit 1 if that is not
     /// enough
-    #[arg(long, value_name = "DB", allow_negative_numbers = true)]
+    #[arg(long, value_name = "DB", allow_negative_numbers = true, conflicts_with = "min_quantized")]
     pub min_sqnr: Option<f64>,
     /// The same for one output; repeatable
-    #[arg(long, value_name = "NAME=DB")]
+    #[arg(long, value_name = "NAME=DB", conflicts_with = "min_quantized")]
     pub output_min: Vec<String>,
     /// Leave layers in float until at most this share of the samples gets another class, such as 0.5%
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", conflicts_with = "min_quantized")]
     pub max_disagreement: Option<String>,
     /// With --max-disagreement: the float model's class must be among the K best of the quantized model
     #[arg(long, value_name = "K", default_value_t = 1, requires = "max_disagreement",
@@ -68,7 +68,7 @@ pub struct BudgetArgs {
     pub top_k: usize,
     /// Leave layers in float until this program is satisfied: it reads the path of an .npz file with the
     /// outputs of both models from its standard input, and prints one number
-    #[arg(long, value_name = "PROGRAM")]
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "min_quantized")]
     pub metric: Option<PathBuf>,
     /// The least number of the program
     #[arg(long, value_name = "X", allow_negative_numbers = true, requires = "metric")]
